@@ -1,0 +1,1 @@
+"""What is true: pure words and rules, without clock, disk, network, asyncio or randomness."""

@@ -1,0 +1,152 @@
+"""Whether a change of a branch is owed a deployment: one pure function for webhook, poll, sweep and the Deploy key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from nanoscale_box.core.model import DeliveryId, Deployment, Project, Sha, Trigger
+
+ZERO_SHA: Final = Sha("0" * 40)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What somebody says a ref is now. Nobody is believed: the head is confirmed with the source before fetching."""
+
+    source: Trigger
+    ref: str
+    after: Sha | None
+    """The commit, or None: the head, whatever it is (only the owner's own word may say that)."""
+    deleted: bool = False
+    subject: str | None = None
+    author: str | None = None
+    skip_marker: str | None = None
+    delivery_id: DeliveryId | None = None
+
+    @property
+    def branch(self) -> str | None:
+        """The branch's name; None for a tag or any other ref."""
+        return self.ref.removeprefix("refs/heads/") if self.ref.startswith("refs/heads/") else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the box remembers of a project at the moment of deciding."""
+
+    live: Deployment | None = None
+    queued: Deployment | None = None
+    running: Deployment | None = None
+    last_failed_sha: Sha | None = None
+    told_by_other_hook: bool = False
+    """The same push came by another hook before, and this is that hook's counterpart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Debounce:
+    """Quiet time after the last push, and the longest a burst may wait."""
+
+    quiet: timedelta
+    longest: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ignore:
+    """Nothing is owed, and why."""
+
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enqueue:
+    """A deployment of `sha` is owed at `due_at`; `supersedes` is the waiting one it replaces."""
+
+    sha: Sha | None
+    due_at: datetime
+    burst_since: datetime
+    supersedes: Deployment | None = None
+
+
+Decision = Ignore | Enqueue
+
+
+def decide(change: Change, project: Project, known: Known, debounce: Debounce, now: datetime) -> Decision:
+    """Decide what `change` means for `project`; the first rule that speaks wins."""
+    ignored = (
+        _not_this_branch(change, project)
+        or _told_twice(change, project, known)
+        or _held_back(change, project)
+        or _known_already(change, known)
+    )
+    return ignored or _enqueue(change, known, debounce, now)
+
+
+def short(sha: str | None) -> str:
+    """A commit as people write it."""
+    return sha[:7] if sha else "an unknown commit"
+
+
+def _not_this_branch(change: Change, project: Project) -> Ignore | None:
+    if change.ref.startswith("refs/tags/"):
+        return Ignore(code="tag", reason=f"a tag was pushed; {project.name} deploys the branch {project.branch}")
+    if change.branch != project.branch:
+        return Ignore(
+            code="other_branch",
+            reason=f"the push went to {change.branch or change.ref}; {project.name} deploys {project.branch}",
+        )
+    if change.deleted or change.after == ZERO_SHA:
+        return Ignore(code="branch_deleted", reason=f"{project.branch} was deleted; what runs goes on running")
+    return None
+
+
+def _told_twice(change: Change, project: Project, known: Known) -> Ignore | None:
+    if not known.told_by_other_hook:
+        return None
+    return Ignore(
+        code="same_push", reason=f"the same push of {short(change.after)} came by {project.name}'s other hook before"
+    )
+
+
+def _held_back(change: Change, project: Project) -> Ignore | None:
+    if change.source in (Trigger.MANUAL, Trigger.CREATE):
+        return None
+    if project.paused:
+        return Ignore(code="paused", reason=f"{project.name} is paused: {project.paused_reason}")
+    if change.skip_marker:
+        return Ignore(code="skip_marker", reason=f"the head commit says {change.skip_marker}")
+    return None
+
+
+def _known_already(change: Change, known: Known) -> Ignore | None:
+    if change.source in (Trigger.MANUAL, Trigger.CREATE):
+        return None
+    if known.queued:
+        if known.queued.sha == change.after:
+            return Ignore(
+                code="already_queued", reason=f"{short(change.after)} is queued already as #{known.queued.number}"
+            )
+        return None
+    if known.running:
+        if known.running.sha == change.after:
+            return Ignore(
+                code="already_running",
+                reason=f"{short(change.after)} is being deployed already as #{known.running.number}",
+            )
+        return None
+    if known.live and known.live.sha == change.after:
+        return Ignore(code="already_live", reason=f"{short(change.after)} is live already as #{known.live.number}")
+    if change.source is not Trigger.PUSH and known.last_failed_sha == change.after:
+        return Ignore(
+            code="failed_before", reason=f"{short(change.after)} failed before; push a fix, or deploy it by hand"
+        )
+    return None
+
+
+def _enqueue(change: Change, known: Known, debounce: Debounce, now: datetime) -> Enqueue:
+    """Trailing debounce with a cap: each push moves the due time, but never past `longest` after the burst began."""
+    burst_since = known.queued.burst_since if known.queued else now
+    at_once = change.source in (Trigger.MANUAL, Trigger.CREATE)
+    due_at = now if at_once else min(now + debounce.quiet, burst_since + debounce.longest)
+    return Enqueue(sha=change.after, due_at=max(due_at, now), burst_since=burst_since, supersedes=known.queued)

@@ -1,0 +1,138 @@
+"""The outside of a webhook delivery: its headers, its content type and its signature."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from nanoscale_box.core.errors import Code, Fault, Invalid, Unauthorized
+from nanoscale_box.core.model import DeliveryId
+from nanoscale_box.core.secret import Secret
+
+_EVENT: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_GUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_SIGNATURE: Final = re.compile(r"sha256=[0-9a-f]{64}")
+_HOOK_ID: Final = re.compile(r"[1-9][0-9]{0,17}")
+_TARGET: Final = re.compile(r"[a-z_]{1,32}")
+_KINDS: Final[dict[str, Literal["json", "form"]]] = {
+    "application/json": "json",
+    "application/x-www-form-urlencoded": "form",
+}
+
+_NAMES: Final = {
+    "x-github-event": "event",
+    "x-github-delivery": "delivery_id",
+    "x-hub-signature-256": "signature",
+    "x-github-hook-id": "hook_id",
+    "x-github-hook-installation-target-type": "target_type",
+    "content-type": "content_type",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headers:
+    """What the headers of a delivery say. Only the signature is known to be well-formed: `flaw` names what else is
+    wrong,
+    and `parse_delivery` raises it after the signature was checked, so that 401 comes before 400."""
+
+    event: str
+    delivery_id: DeliveryId
+    signature: bytes
+    hook_id: int | None
+    """None when absent: the secret is then the App's."""
+    target_type: str | None
+    """`integration` for the App's hook, `repository` for a repository's; None when absent."""
+    content_type: str
+    flaw: str | None = None
+
+
+def content_kind(headers: Headers | Sequence[tuple[str, str]]) -> Literal["json", "form"]:
+    """Say how the body is written; works on raw headers too, since 415 is answered before anything else is looked at.
+
+    Raises `Invalid` (`unsupported_media_type`)."""
+    if isinstance(headers, Headers):
+        content_type = headers.content_type
+    else:
+        found = [value for name, value in headers if name.lower() == "content-type"]
+        content_type = found[0] if len(found) == 1 else ""
+    kind = _KINDS.get(content_type.partition(";")[0].strip().lower())
+    if kind is None:
+        raise Invalid(
+            Code.UNSUPPORTED_MEDIA_TYPE,
+            "A delivery is application/json or application/x-www-form-urlencoded; this is neither.",
+            hint="Set the webhook's content type to application/json.",
+        )
+    return kind
+
+
+def read_headers(pairs: Sequence[tuple[str, str]]) -> Headers:
+    """Read the headers of a request. A missing, malformed or repeated signature raises `Unauthorized`
+    (`bad_signature`);
+    every other flaw waits in `Headers.flaw`."""
+    values: dict[str, str] = {}
+    repeated: set[str] = set()
+    for raw_name, value in pairs:
+        name = _NAMES.get(raw_name.lower())
+        if name in values:
+            repeated.add(name)
+        elif name:
+            values[name] = value
+    signature = values.get("signature", "")
+    if "signature" in repeated or not _SIGNATURE.fullmatch(signature):
+        raise _bad_signature()
+    for name in repeated:
+        values[name] = ""
+    hook_id, target_type = values.get("hook_id"), values.get("target_type")
+    return Headers(
+        event=values.get("event", ""),
+        delivery_id=DeliveryId(values.get("delivery_id", "").lower()),
+        signature=signature.encode("ascii"),
+        hook_id=int(hook_id) if hook_id and _HOOK_ID.fullmatch(hook_id) else None,
+        target_type=target_type if target_type and _TARGET.fullmatch(target_type) else None,
+        content_type=values.get("content_type", ""),
+        flaw=_flaw(values, repeated),
+    )
+
+
+def _flaw(values: dict[str, str], repeated: set[str]) -> str | None:
+    """What is wrong with the headers besides the signature, as a part of a sentence."""
+    if repeated:
+        return "a header stands in it twice"
+    if not _EVENT.fullmatch(values.get("event", "")):
+        return "X-GitHub-Event is missing or malformed"
+    if not _GUID.fullmatch(values.get("delivery_id", "")):
+        return "X-GitHub-Delivery is missing or no GUID"
+    if not _HOOK_ID.fullmatch(values.get("hook_id", "1")):
+        return "X-GitHub-Hook-ID is malformed"
+    if not _TARGET.fullmatch(values.get("target_type", "repository")):
+        return "X-GitHub-Hook-Installation-Target-Type is malformed"
+    return None
+
+
+def sign(secret: Secret, body: bytes) -> str:
+    """Give the value of X-Hub-Signature-256 for `body`.
+
+    https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries"""
+    return f"sha256={hmac.digest(secret.reveal().encode(), body, 'sha256').hex()}"
+
+
+def check_signature(headers: Headers, body: bytes, secrets: Sequence[Secret]) -> None:
+    """Return if one of `secrets` signed exactly this body; an empty secret never does. Raises `Unauthorized`
+    (`bad_signature`)."""
+    for secret in secrets:
+        if secret and hmac.compare_digest(sign(secret, body).encode("ascii"), headers.signature):
+            return
+    raise _bad_signature()
+
+
+def _bad_signature() -> Unauthorized:
+    """The same answer for every reason and every repository: nothing is to be learned from it."""
+    return Unauthorized(
+        Code.BAD_SIGNATURE,
+        "The delivery's signature is missing or wrong.",
+        hint="The webhook's secret at GitHub must be the one the box knows.",
+        fault=Fault.GITHUB,
+    )

@@ -1,0 +1,39 @@
+"""A secret is a type that will not print."""
+
+from __future__ import annotations
+
+from typing import Final
+
+
+class Secret:
+    """Text that never shows itself: `repr`, `str` and formatting give a mask; `reveal()` is the one way out, easy to
+    search for."""
+
+    __slots__ = ("_text",)
+
+    MASK: Final = "****"
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself. Call it at the last moment, where the text is handed on."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return f"Secret({self.MASK!r})"
+
+    def __str__(self) -> str:
+        return self.MASK
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._text))
+
+    def __reduce__(self) -> tuple[type[Secret], tuple[str]]:
+        raise TypeError("a secret cannot be pickled; reveal it where it is used")

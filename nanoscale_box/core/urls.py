@@ -1,0 +1,211 @@
+"""The rules for branches, clone URLs, project names, hosts and addresses: accepted as given, or refused in one
+sentence."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+from nanoscale_box.core.errors import Code, Invalid
+from nanoscale_box.core.text import inert, redact
+
+_HEADS: Final = "refs/heads/"
+_MAX_BRANCH: Final = 244
+"""Bytes; git keeps a ref as a file `<name>.lock`, and file names end at 255."""
+_NOT_IN_BRANCH: Final = frozenset(" ~^:?*[\\" + '$`;|&<>"')
+"""git-check-ref-format(1), and what only shells and markup have a use for."""
+
+_LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_URL: Final = re.compile(
+    r"(https?)://([A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])(?::([0-9]{1,5}))?/([A-Za-z0-9._~+/-]{1,512})"
+)
+_PAGES: Final = frozenset({"-", "tree", "blob", "raw", "commits"})
+"""Path segments that lead to a page about a repository; no forge lets a repository have them as names."""
+
+_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+_RESERVED: Final = frozenset({"localhost", "nanoscale-box"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloneUrl:
+    """A URL that may be cloned from. `host` has the port if there is one; `path` is `owner/name`, without `.git`."""
+
+    url: str
+    host: str
+    path: str
+
+
+def check_branch(name: str) -> str:
+    """Give the branch's plain name; `refs/heads/x` is taken as `x`. Raises `Invalid` (`invalid_branch`)."""
+    branch = name.removeprefix(_HEADS)
+    flaw = _branch_flaw(branch)
+    if flaw:
+        raise Invalid(
+            Code.INVALID_BRANCH, f"This cannot be a branch: {flaw}.", hint="Give the name as `git branch` shows it."
+        )
+    return branch
+
+
+def _branch_flaw(branch: str) -> str | None:
+    """Why `branch` is none, by the rules of git-check-ref-format(1)."""
+    if not branch:
+        return "the name is empty"
+    if len(branch) > _MAX_BRANCH or len(branch.encode("utf-8", "surrogatepass")) > _MAX_BRANCH:
+        return f"the name is longer than {_MAX_BRANCH} bytes"
+    for character in branch:
+        if character in _NOT_IN_BRANCH or unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"}:
+            return 'the name has a space, a control character or one of ~ ^ : ? * [ \\ $ ` ; | & < > "'
+    if branch in {"@", "HEAD"} or branch.startswith(("-", "refs/")):
+        return "the name is `@` or `HEAD`, or begins with `-` or `refs/`"
+    if ".." in branch or "@{" in branch or branch.endswith("."):
+        return "the name has `..` or `@{`, or ends in a dot"
+    if any(not part or part.startswith(".") or part.endswith(".lock") for part in branch.split("/")):
+        return "a part between slashes is empty, begins with a dot or ends in `.lock`"
+    return None
+
+
+def check_clone_url(text: str, *, hosts: Collection[str], development: bool) -> CloneUrl:
+    """Give the URL taken apart. `hosts` lists `host` and `host:port` entries, compared exactly; https only, except
+    that in
+    `development` a listed `host:port` may be loopback and http. Raises `Invalid` (`invalid_url`), never repeating a
+    credential."""
+    found = _URL.fullmatch(text)
+    if found is None:
+        raise _bad_url(_url_flaw(text))
+    scheme, host, port, path = found.group(1), found.group(2).lower(), found.group(3), found.group(4).removesuffix("/")
+    place = f"{host}:{port}" if port else host
+    if place not in hosts:
+        listed = ", ".join(sorted(hosts)) or "none"
+        raise _bad_url(f"{inert(redact(place), limit=80)} is not among the hosts that may be cloned from ({listed})")
+    local = development and port is not None and _is_loopback(host)
+    if _is_loopback(host) and not local:
+        raise _bad_url("it points back at this machine")
+    if scheme != "https" and not local:
+        raise _bad_url("it must begin with https://")
+    return CloneUrl(url=f"{scheme}://{place}/{path}", host=place, path=_check_path(path))
+
+
+def _check_path(path: str) -> str:
+    segments = path.removesuffix(".git").split("/")
+    if len(segments) < 2 or any(segment in {"", ".", "..", ".git"} for segment in segments):
+        raise _bad_url("its path must be owner/repository")
+    if not _PAGES.isdisjoint(segments[2:]):
+        raise _bad_url("it leads to a page about a repository, not to the repository")
+    return "/".join(segments)
+
+
+def _url_flaw(text: str) -> str:
+    """The likeliest reason why `text` has not the form of a clone URL; a sentence's part that repeats nothing of it."""
+    rest = text.partition("://")[2]
+    if not text.startswith(("https://", "http://")):
+        return "it must begin with https://"
+    if "@" in rest.partition("/")[0]:
+        return "it must not carry a user name, password or token; connect GitHub for private repositories"
+    if not text.isascii() or not text.isprintable() or "%" in text or " " in text:
+        return "only plain letters, digits and - . _ ~ + may stand in it"
+    if "?" in text or "#" in text:
+        return "nothing may follow the path (? or #)"
+    return "it must look like https://host/owner/repository"
+
+
+def _bad_url(flaw: str) -> Invalid:
+    return Invalid(
+        Code.INVALID_URL,
+        f"This repository URL is refused: {flaw}.",
+        hint="Give it as https://host/owner/repository, or pick it from GitHub.",
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def check_project_name(name: str) -> str:
+    """Give `name` if it can be the first label of a host: a-z, 0-9 and -, 1 to 40. Raises `Invalid`
+    (`invalid_name`)."""
+    if not _NAME.fullmatch(name) or name[2:4] == "--":
+        raise Invalid(
+            Code.INVALID_NAME,
+            "A project's name is 1 to 40 of a-z, 0-9 and -, and neither begins nor ends with -.",
+            hint="It becomes part of the address, like hello in hello.localhost.",
+        )
+    if name in _RESERVED:
+        raise Invalid(Code.INVALID_NAME, f"The name {name} is kept for the box itself.", hint="Choose another name.")
+    return name
+
+
+def suggest_name(repo_name: str, taken: Collection[str]) -> str:
+    """Give a project name made from a repository's, not among `taken`."""
+    plain = unicodedata.normalize("NFKD", repo_name[:200]).encode("ascii", "ignore").decode("ascii").lower()
+    base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-") or "app"
+    if base not in taken and base not in _RESERVED:
+        return base
+    number = 2
+    while (candidate := f"{base[: 40 - len(str(number)) - 1].rstrip('-')}-{number}") in taken:
+        number += 1
+    return candidate
+
+
+def default_host(name: str, base_domain: str) -> str:
+    """Where a project answers if nothing else is said."""
+    return f"{name}.{base_domain}"
+
+
+def check_host(host: str) -> str:
+    """Give a domain in lower case, without a final dot; no address, port or wildcard. Raises `Invalid`
+    (`invalid_name`)."""
+    plain = host.lower().removesuffix(".") if host.isascii() else ""
+    last = plain.rpartition(".")[2]
+    if (
+        len(plain) > 253
+        or "." not in plain
+        or not _HOST.fullmatch(plain)
+        or not re.search("[a-z]", last)
+        or last.startswith("0x")
+    ):
+        raise Invalid(
+            Code.INVALID_NAME,
+            "A domain looks like app.example.org: letters, digits and - between dots, without port, path or *.",
+            hint="Write a domain with other letters in its xn-- form.",
+        )
+    return plain
+
+
+def is_public_address(ip: str) -> bool:
+    """Whether a literal IP address, in its canonical spelling, is one of the open internet; what is no such literal
+    is not.
+
+    Addresses that carry an IPv4 address (mapped, NAT64) count as that one; 6to4, Teredo and IPv6 outside 2000::/3
+    never count.
+    """
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return False
+    if isinstance(address, ipaddress.IPv6Address):
+        carried = address.ipv4_mapped or (
+            ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else None
+        )
+        if carried is None:
+            native = address in _GLOBAL_UNICAST and address.sixtofour is None and address.teredo is None
+            return native and address.is_global and not address.is_multicast
+        address = carried
+    return address.is_global and not (
+        address.is_multicast or address.is_reserved or address in _IETF or address in _RELAY
+    )
+
+
+_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+_GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
+_IETF: Final = ipaddress.IPv4Network("192.0.0.0/24")
+_RELAY: Final = ipaddress.IPv4Network("192.88.99.0/24")

@@ -1,0 +1,39 @@
+"""The stream of everything that changed: rows by id, and a bell that rings when there are more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from nanoscale_box.core.model import Event
+from nanoscale_box.engine.records import Ledger
+
+
+class Feed:
+    """Reads events and waits for new ones; any number of readers, none of them able to hold up the writer."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._bell = asyncio.Event()
+        ledger.on_commit(self._ring)
+
+    async def after(self, last_id: int, limit: int = 200) -> Sequence[Event]:
+        """At most `limit` events after `last_id`, oldest first."""
+        return await self._ledger.read(lambda records: records.events.after(last_id, limit))
+
+    async def last_id(self) -> int:
+        """The id of the newest event; 0 when there is none."""
+        return await self._ledger.read(lambda records: records.events.last_id())
+
+    async def wait(self, last_id: int) -> None:
+        """Return as soon as there is an event after `last_id`."""
+        while True:
+            bell = self._bell
+            if await self.last_id() > last_id:
+                return
+            await bell.wait()
+
+    def _ring(self) -> None:
+        """Wake all who wait now; who comes later waits for the next ring."""
+        self._bell.set()
+        self._bell = asyncio.Event()

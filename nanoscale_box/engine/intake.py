@@ -1,0 +1,162 @@
+"""Takes deliveries in: verified, recorded and decided in one commit, before GitHub is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Literal
+
+from nanoscale_box.core.decide import Change
+from nanoscale_box.core.errors import Code, Conflict
+from nanoscale_box.core.github import (
+    Delivery,
+    Push,
+    check_signature,
+    content_kind,
+    parse_delivery,
+    read_headers,
+    skip_marker,
+)
+from nanoscale_box.core.model import EventKind, Outcome, Trigger, Verdict, VerdictId
+from nanoscale_box.engine.following import follow
+from nanoscale_box.engine.keyring import Keyring
+from nanoscale_box.engine.ports import Clock, Ids
+from nanoscale_box.engine.queue import Queue
+from nanoscale_box.engine.records import DeliveryRow, Ledger, Records
+from nanoscale_box.engine.telling import tell_verdict
+from nanoscale_box.engine.views import Receipt
+
+
+class Intake:
+    """The way of a delivery from bytes to verdicts."""
+
+    def __init__(
+        self, *, ledger: Ledger, clock: Clock, ids: Ids, keyring: Keyring, queue: Queue, wake: Callable[[], None]
+    ) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._ids = ids
+        self._keyring = keyring
+        self._queue = queue
+        self._wake = wake
+
+    def check_headers(self, headers: Sequence[tuple[str, str]]) -> None:
+        """Refuse a media type that no GitHub delivery has (415) before any byte of the body is read."""
+        content_kind(headers)
+
+    async def receive(self, headers: Sequence[tuple[str, str]], body: bytes) -> Receipt:
+        """Verify, record and decide. `Unauthorized` or `Invalid`: refused, nothing written. When this returns, the
+        row is on disk."""
+        head = read_headers(headers)
+        check_signature(head, body, await self._keyring.secrets_for(head.target_type, head.hook_id))
+        delivery = parse_delivery(head, body)
+        receipt = await self._ledger.write(lambda records: self._record(records, delivery))
+        if delivery.change is not None:
+            self._keyring.forget()
+        if receipt.http_status == 202:
+            self._wake()
+        return receipt
+
+    def _record(self, records: Records, delivery: Delivery) -> Receipt:
+        known = records.deliveries.get(delivery.delivery_id)
+        if known and known.body_digest != delivery.body_digest:
+            raise Conflict(Code.DELIVERY_CONFLICT, "this delivery id was used before with another body")
+        if known and known.handled:
+            verdicts = list(records.verdicts.of_delivery(delivery.delivery_id))
+            return _receipt("duplicate", delivery, "this delivery was handled before", verdicts, 200)
+        row = known or self._row(delivery)
+        if not known:
+            records.deliveries.add(row)
+        receipt = self._handle(records, delivery)
+        done = replace(row, handled=True, status_code=receipt.http_status, error_message=None)
+        records.deliveries.update(done)
+        told = {"delivery_id": delivery.delivery_id, "event_type": delivery.event, "status": receipt.status}
+        records.events.add(EventKind.DELIVERY, self._clock.now(), dict(told))
+        return receipt
+
+    def _row(self, delivery: Delivery) -> DeliveryRow:
+        push = delivery.push
+        return DeliveryRow(
+            id=self._ids.new("dlv"),
+            delivery_id=delivery.delivery_id,
+            event_type=delivery.event,
+            body_digest=delivery.body_digest,
+            hook_id=str(delivery.hook_id or ""),
+            created_at=self._clock.now(),
+            repo_id=delivery.repo_id,
+            ref=push.ref if push else None,
+            before=push.before if push else None,
+            head_commit=push.after if push else None,
+        )
+
+    def _handle(self, records: Records, delivery: Delivery) -> Receipt:
+        if delivery.push is not None:
+            return self._handle_push(records, delivery, delivery.push)
+        reason = follow(records, delivery, self._clock.now())
+        return _receipt("accepted" if delivery.change else "ignored", delivery, reason, [], 200)
+
+    def _handle_push(self, records: Records, delivery: Delivery, push: Push) -> Receipt:
+        now = self._clock.now()
+        projects = records.projects.on_repository(push.repo_id)
+        if not projects:
+            verdict = self._no_project(delivery, push)
+            records.verdicts.add(verdict)
+            tell_verdict(records, verdict, now)
+            return _receipt("ignored", delivery, verdict.reason, [verdict], 200)
+        change = Change(
+            source=Trigger.PUSH,
+            ref=push.ref,
+            after=push.after,
+            deleted=push.deleted,
+            subject=push.subject,
+            author=push.author,
+            skip_marker=skip_marker(push.message),
+            delivery_id=delivery.delivery_id,
+        )
+        twice = _told_by_other_hook(records, delivery, push)
+        decided = [self._queue.submit(records, p, change, now, told_by_other_hook=twice) for p in projects]
+        verdicts = [one.verdict for one in decided]
+        owed = [verdict for verdict in verdicts if verdict.outcome is Outcome.QUEUED]
+        if owed:
+            return _receipt("accepted", delivery, owed[0].reason, verdicts, 202)
+        return _receipt("ignored", delivery, verdicts[0].reason, verdicts, 200)
+
+    def _no_project(self, delivery: Delivery, push: Push) -> Verdict:
+        return Verdict(
+            id=VerdictId(self._ids.new("ver")),
+            source=Trigger.PUSH,
+            outcome=Outcome.IGNORED,
+            code="no_project",
+            reason="no project of this box deploys from the repository that was pushed to",
+            at=self._clock.now(),
+            delivery_id=delivery.delivery_id,
+            ref=push.ref,
+            sha=push.after,
+        )
+
+
+def _told_by_other_hook(records: Records, delivery: Delivery, push: Push) -> bool:
+    """Whether this push is the counterpart of one that another hook told: each hook tells each push once, so this hook
+    telling it for the n-th time is news only if no other hook told it n times before. (This delivery is counted
+    already.)"""
+    counts = records.deliveries.count_same_push(push.repo_id, push.ref, push.before, push.after)
+    this = str(delivery.hook_id or "")
+    here = counts.get(this, 0)
+    elsewhere = max((count for hook, count in counts.items() if hook != this), default=0)
+    return here <= elsewhere
+
+
+def _receipt(
+    status: Literal["accepted", "ignored", "duplicate"],
+    delivery: Delivery,
+    reason: str,
+    verdicts: list[Verdict],
+    http_status: int,
+) -> Receipt:
+    return Receipt(
+        status=status,
+        delivery_id=delivery.delivery_id,
+        reason=reason,
+        verdicts=verdicts,
+        http_status=http_status,
+    )

@@ -1,0 +1,179 @@
+"""How one commit becomes the running release: fetch, build, start, gate, switch, retire; undone whole when a step
+fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+
+from nanoscale_box.core.decide import short
+from nanoscale_box.core.errors import Code, DeployFailed
+from nanoscale_box.core.lifecycle import DeploymentState
+from nanoscale_box.core.model import Address, Deployment, Instance, Project, Release, Sha, Trigger
+from nanoscale_box.core.plan import Settings, detect, missing_tools
+from nanoscale_box.engine.kit import Hands
+from nanoscale_box.engine.ports import Progress
+from nanoscale_box.engine.queue import release_of
+from nanoscale_box.engine.releases import Built, Releases
+from nanoscale_box.engine.remotes import Remotes
+from nanoscale_box.engine.stages import Stages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One deployment on its way, with what it needs to know of its project."""
+
+    project: Project
+    deployment: Deployment
+    live: Deployment | None
+
+    @property
+    def release(self) -> Release:
+        """Where its files are and its instance runs."""
+        return release_of(self.deployment)
+
+
+class Pipeline:
+    """Runs deployments, one call a deployment; the release before it serves until the new one is healthy."""
+
+    def __init__(
+        self,
+        *,
+        stages: Stages,
+        remotes: Remotes,
+        releases: Releases,
+        hands: Hands,
+    ) -> None:
+        self._stages = stages
+        self._remotes = remotes
+        self._releases = releases
+        self._source = hands.source
+        self._builder = hands.builder
+        self._runner = hands.runner
+        self._ingress = hands.ingress
+        self._logs = hands.logs
+
+    async def run(self, job: Job) -> None:
+        """Deploy, or raise with everything undone. `BoxError`: why it failed; `CancelledError`: somebody asked."""
+        try:
+            async with AsyncExitStack() as undo:
+                if job.deployment.rollback_to is not None:
+                    built = await self._releases.kept(job.release)
+                else:
+                    if not await self._fetch(job, undo):
+                        return
+                    built = await self._build(job)
+                instance = await self._start(job, built, undo)
+                # From here on nobody may cancel: visitors may already see the new release.
+                await _uninterrupted(self._switch(job, instance, undo))
+        finally:
+            self._logs.close(job.release)
+
+    async def _fetch(self, job: Job, undo: AsyncExitStack) -> bool:
+        """Confirm the head and check it out; False when the head is live already and nothing is to be done."""
+        branch, say = job.project.branch, self._say(job)
+        async with self._stages.step(job.deployment.id, "fetch"), self._remotes.open(job.project) as remote:
+            head = await self._source.head(remote, branch)
+            if head is None:
+                raise DeployFailed(
+                    Code.BRANCH_MISSING,
+                    f"the repository has no branch {branch}",
+                    hint=f"push it, or choose another: nanoscale-box projects set {job.project.name} --branch NAME",
+                )
+            if job.live and job.live.sha == head and job.deployment.trigger not in _ON_REQUEST:
+                await self._stages.needless(job.deployment.id, job.live)
+                return False
+            say(f"fetching {branch} at {short(head)}")
+            undo.push_async_callback(self._builder.discard, job.release)
+            commit = await self._source.checkout(remote, branch, Sha(head), job.release, say)
+        await self._stages.move(
+            job.deployment.id,
+            DeploymentState.BUILDING,
+            sha=head,
+            subject=commit.subject or job.deployment.subject,
+            author=commit.author or job.deployment.author,
+        )
+        return True
+
+    async def _build(self, job: Job) -> Built:
+        project, say = job.project, self._say(job)
+        async with self._stages.step(job.deployment.id, "build"):
+            env = await self._releases.environment(project.id)
+            tree = await self._builder.inspect(job.release, project.root_directory)
+            plan = detect(tree, settings_of(project))
+            say(f"plan: {plan.kind} ({plan.why})")
+            if missing := missing_tools(plan, tree):
+                raise DeployFailed(
+                    Code.TOOL_MISSING,
+                    f"this machine lacks {', '.join(missing)}, which the build needs",
+                    hint="install it and deploy again, or set other commands for the project",
+                )
+            if job.deployment.clear_cache:
+                await self._builder.clear_cache(project.id)
+            await self._builder.build(job.release, project.root_directory, plan, env, say)
+            built = Built(plan=plan, root_directory=project.root_directory, env=tuple(env))
+            await self._releases.keep(job.release, built)
+        await self._stages.move(job.deployment.id, DeploymentState.STARTING)
+        return built
+
+    async def _start(self, job: Job, built: Built, undo: AsyncExitStack) -> Instance:
+        say = self._say(job)
+        async with self._stages.step(job.deployment.id, "start"):
+            running = await self._runner.find(job.release)
+            if running is None:
+                undo.push_async_callback(self._runner.stop, job.release)
+            instance = running or await self._runner.start(job.release, built.plan, built.root_directory, built.env)
+            say(f"started; waiting for {built.plan.health.path} to answer")
+            await self._runner.gate(instance, built.plan.health)
+            await self._ingress.start(await self._releases.all_hosts())
+        await self._stages.move(job.deployment.id, DeploymentState.SWITCHING)
+        return instance
+
+    async def _switch(self, job: Job, instance: Instance, undo: AsyncExitStack) -> None:
+        """Lead every host to the new instance, record it, and only then let the old one go."""
+        async with self._stages.step(job.deployment.id, "switch"):
+            for host in job.project.hosts:
+                undo.push_async_callback(self._lead_back, host, await self._ingress.current(host))
+                await self._ingress.switch(host, instance.address)
+        old = await self._stages.went_live(job.deployment.id)
+        undo.pop_all()
+        self._say(job)(f"live at {', '.join(map(self._ingress.url, job.project.hosts))}")
+        if old and release_of(old) != job.release:
+            await self._runner.stop(release_of(old))
+        await self._releases.trim(job.project.id)
+
+    async def _lead_back(self, host: str, before: Address | None) -> None:
+        if before is None:
+            await self._ingress.remove(host)
+        else:
+            await self._ingress.switch(host, before)
+
+    def _say(self, job: Job) -> Progress:
+        return partial(self._logs.build_line, job.release)
+
+
+_ON_REQUEST = frozenset({Trigger.MANUAL, Trigger.CREATE})
+
+
+def settings_of(project: Project) -> Settings:
+    """The project's own commands, as planning takes them."""
+    return Settings(
+        install_command=project.install_command,
+        build_command=project.build_command,
+        run_command=project.run_command,
+        output_directory=project.output_directory,
+    )
+
+
+async def _uninterrupted(work: Coroutine[None, None, None]) -> None:
+    """Run to the end even when the waiting task is cancelled meanwhile; the cancellation is told afterwards."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        task.result()
+        raise

@@ -1,0 +1,250 @@
+"""What the engine asks of the world around it; adapters and the store answer, each in its own way."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from nanoscale_box.core.github_model import App, Branch, Commit, Hook, Installation, RateBudget, Repository, UserTokens
+from nanoscale_box.core.model import (
+    Address,
+    DeploymentId,
+    EnvVar,
+    InstallationId,
+    Instance,
+    ProjectId,
+    Release,
+    RepoId,
+    Sha,
+)
+from nanoscale_box.core.plan import Health, Plan, Tree
+from nanoscale_box.core.secret import Secret
+
+
+class Clock(Protocol):
+    """The time of day."""
+
+    def now(self) -> datetime:
+        """Now, aware, in UTC."""
+
+
+class Ids(Protocol):
+    """New ids."""
+
+    def new(self, kind: str) -> str:
+        """An id nobody had before: `kind`, an underscore and text that sorts by age (`dep_01...`)."""
+
+
+class Alarms(Protocol):
+    """Wakes the engine; holds no truth, so losing every alarm loses nothing."""
+
+    def at(self, when: datetime, name: str, wake: Callable[[], None]) -> None:
+        """Call `wake` in the event loop at `when` (at once if that is past); a second alarm of one name replaces the
+        first."""
+
+    def once(self, when: datetime, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Run `work` at `when` (at once if that is past); a second one of the same name before that replaces the
+        first."""
+
+    def every(self, seconds: float, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Run `work` every `seconds`, never twice at once, and never skip for being late."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a sealed text rests. It is part of the seal: a text that was moved does not open."""
+
+    table: str
+    row: str
+    column: str
+
+
+class Vault(Protocol):
+    """Seals secrets for the disk."""
+
+    def seal(self, secret: Secret, place: Place) -> str:
+        """The sealed text; it names its key."""
+
+    def open(self, sealed: str, place: Place) -> Secret:
+        """The secret; `BoxError` `key_unknown` or `seal_broken` when it does not open there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remote:
+    """A repository to fetch from. `cache_key` names its mirror; the token goes over standard input and nowhere else."""
+
+    url: str
+    cache_key: str
+    token: Secret | None = None
+
+
+Progress = Callable[[str], None]
+"""Takes one line for the build log."""
+
+
+class Source(Protocol):
+    """Gets commits."""
+
+    async def head(self, remote: Remote, branch: str) -> Sha | None:
+        """The branch's head now, or None if there is no such branch. `Unavailable`/`DeployFailed` `source_*`
+        otherwise."""
+
+    async def checkout(self, remote: Remote, branch: str, sha: Sha, release: Release, progress: Progress) -> Commit:
+        """Put the tree of `sha` into the release's folder, whole or not at all; give the commit as it was fetched."""
+
+    async def forget(self, cache_key: str) -> None:
+        """Drop the mirror."""
+
+
+class Builder(Protocol):
+    """Turns a checkout into a release."""
+
+    async def inspect(self, release: Release, root_directory: str | None) -> Tree:
+        """What lies in the checkout, as far as planning needs it."""
+
+    async def build(
+        self, release: Release, root_directory: str | None, plan: Plan, env: Sequence[EnvVar], progress: Progress
+    ) -> None:
+        """Run the plan's install and build commands, then keep what is released. `DeployFailed` on failure."""
+
+    async def discard(self, release: Release) -> None:
+        """Remove the release's folder; nothing happens when there is none."""
+
+    async def kept(self, project_id: ProjectId) -> set[DeploymentId]:
+        """The deployments of a project whose release folder is there and whole."""
+
+    async def discard_project(self, project_id: ProjectId) -> None:
+        """Remove everything a project has on disk: releases, data, caches, logs."""
+
+    async def clear_cache(self, project_id: ProjectId) -> None:
+        """Drop the project's build caches."""
+
+
+class Runner(Protocol):
+    """Runs releases. It speaks of releases, instances and addresses, never of paths or process ids."""
+
+    async def start(self, release: Release, plan: Plan, root_directory: str | None, env: Sequence[EnvVar]) -> Instance:
+        """Start the release on a port of its own; a running one is given back as it is."""
+
+    async def gate(self, instance: Instance, health: Health) -> None:
+        """Return when the instance answers its health path; `DeployFailed` when it exits, stays silent or answers
+        wrongly."""
+
+    async def find(self, release: Release) -> Instance | None:
+        """The running instance of a release, also one started before this process was."""
+
+    async def stop(self, release: Release) -> None:
+        """SIGTERM, 30 s, SIGKILL, children included; nothing happens when it does not run."""
+
+    async def running(self) -> list[Release]:
+        """Every release that runs, known to the store or not."""
+
+    async def watch(self, died: Callable[[Release], Awaitable[None]]) -> None:
+        """Call `died` for each running release that ends by itself, from now on."""
+
+
+class Ingress(Protocol):
+    """Leads hosts to instances."""
+
+    async def start(self, hosts: Sequence[str]) -> None:
+        """See that the ingress runs and knows exactly these hosts; adopt one that runs already."""
+
+    async def switch(self, host: str, address: Address) -> None:
+        """Lead the host to the address, at once and whole."""
+
+    async def current(self, host: str) -> Address | None:
+        """Where the host leads now."""
+
+    async def remove(self, host: str) -> None:
+        """Forget the host."""
+
+    async def stop(self) -> None:
+        """End the ingress process (the `down` command); a daemon that merely stops leaves it running."""
+
+    def url(self, host: str) -> str:
+        """The address people type, with scheme and port."""
+
+
+class Logs(Protocol):
+    """Keeps what builds and apps print. Lines are redacted and inert before they come here."""
+
+    def build_line(self, release: Release, line: str) -> None:
+        """Append one line to the deployment's build log."""
+
+    def close(self, release: Release) -> None:
+        """The build log is complete."""
+
+
+class Github(Protocol):
+    """GitHub's API. Every call may raise `Unavailable` (`github_*`) and obeys GitHub's limits by waiting or
+    refusing."""
+
+    async def convert_manifest(self, code: str) -> App:
+        """Exchange the manifest flow's code for the App's credentials."""
+
+    def authorize_url(self, app: App, *, redirect_uri: str, state: str, code_challenge: str) -> str:
+        """Where the owner's browser goes to authorise."""
+
+    async def exchange_code(self, app: App, *, code: str, redirect_uri: str, code_verifier: str) -> UserTokens:
+        """Exchange an OAuth code (PKCE). An answer of 200 with `error` is a refusal."""
+
+    async def refresh(self, app: App, refresh_token: Secret) -> UserTokens:
+        """Exchange a refresh token for a new pair; the old one is dead afterwards."""
+
+    async def user(self, token: Secret) -> tuple[int, str]:
+        """The user's id and login."""
+
+    async def user_installations(self, token: Secret) -> list[Installation]:
+        """The App's installations the user can reach; the only proof of an `installation_id`."""
+
+    async def revoke_grant(self, app: App, token: Secret) -> None:
+        """Revoke the user's authorisation of the App."""
+
+    async def installation(self, app: App, installation_id: InstallationId) -> Installation | None:
+        """One installation as the App sees it; None when it is gone."""
+
+    def repositories(self, app: App, installation_id: InstallationId) -> AsyncIterator[list[Repository]]:
+        """Pages of the installation's repositories, as they arrive."""
+
+    async def repository(self, app: App, installation_id: InstallationId, repo_id: RepoId) -> Repository | None:
+        """One repository by its id; None when it is gone or out of scope."""
+
+    async def branches(self, app: App, installation_id: InstallationId, repo: Repository) -> list[Branch]:
+        """All branches, the default first."""
+
+    async def head(self, app: App, installation_id: InstallationId, repo_id: RepoId, branch: str) -> Commit | None:
+        """The head of a branch, by a conditional request; None when there is no such branch."""
+
+    async def checkout_token(self, app: App, installation_id: InstallationId, repo_id: RepoId) -> Secret:
+        """A token for this repository alone with `contents: read`."""
+
+    async def revoke_token(self, token: Secret) -> None:
+        """Revoke an installation token."""
+
+    async def hooks(self, app: App, installation_id: InstallationId, repo_id: RepoId) -> list[Hook]:
+        """The repository's hooks."""
+
+    async def create_hook(
+        self, app: App, installation_id: InstallationId, repo_id: RepoId, url: str, secret: Secret
+    ) -> Hook:
+        """Create a push hook; `Conflict` when one with this URL is there."""
+
+    async def update_hook(
+        self, app: App, installation_id: InstallationId, repo_id: RepoId, hook_id: int, url: str, secret: Secret
+    ) -> Hook:
+        """Set URL, secret and active; the secret is always sent, since leaving it out removes it."""
+
+    async def delete_hook(self, app: App, installation_id: InstallationId, repo_id: RepoId, hook_id: int) -> None:
+        """Delete a hook; one that is gone already is fine."""
+
+    async def set_app_hook(self, app: App, url: str, secret: Secret) -> None:
+        """Point the App's own hook at `url`."""
+
+    def budget(self) -> RateBudget | None:
+        """What GitHub said last about the primary limit."""
+
+
+Environment = Mapping[str, Secret]
+"""What an app is given; values are revealed only to the kernel."""

@@ -1,0 +1,40 @@
+"""Shows what would be built, before anything runs."""
+
+from __future__ import annotations
+
+from nanoscale_box.core.errors import Code, DeployFailed
+from nanoscale_box.core.model import DeploymentId, Project, Release
+from nanoscale_box.core.plan import Plan, detect, missing_tools
+from nanoscale_box.engine.kit import Hands
+from nanoscale_box.engine.pipeline import settings_of
+from nanoscale_box.engine.ports import Ids
+from nanoscale_box.engine.remotes import Remotes
+
+
+class Previews:
+    """Checks out the head into a release of its own, looks, and discards it."""
+
+    def __init__(self, *, ids: Ids, remotes: Remotes, hands: Hands) -> None:
+        self._ids = ids
+        self._remotes = remotes
+        self._source = hands.source
+        self._builder = hands.builder
+
+    async def plan(self, project: Project) -> tuple[Plan, tuple[str, ...]]:
+        """The plan for the branch's head and the tools this machine lacks; `DeployFailed` as a deployment would."""
+        release = Release(project_id=project.id, deployment_id=DeploymentId(self._ids.new("pre")))
+        try:
+            async with self._remotes.open(project) as remote:
+                head = await self._source.head(remote, project.branch)
+                if head is None:
+                    raise DeployFailed(Code.BRANCH_MISSING, f"the repository has no branch {project.branch}")
+                await self._source.checkout(remote, project.branch, head, release, _silent)
+            tree = await self._builder.inspect(release, project.root_directory)
+            plan = detect(tree, settings_of(project))
+            return plan, missing_tools(plan, tree)
+        finally:
+            await self._builder.discard(release)
+
+
+def _silent(line: str) -> None:
+    """Nobody reads the log of a preview."""

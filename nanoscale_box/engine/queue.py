@@ -1,0 +1,184 @@
+"""Moves of deployments in the queue, each with its verdicts and events in the same commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from nanoscale_box.core.decide import Change, Debounce, Decision, Enqueue, Ignore, Known, decide
+from nanoscale_box.core.errors import BoxError
+from nanoscale_box.core.lifecycle import DeploymentState, step
+from nanoscale_box.core.model import (
+    Deployment,
+    DeploymentId,
+    Failure,
+    Outcome,
+    Project,
+    Release,
+    Trigger,
+    Verdict,
+    VerdictId,
+)
+from nanoscale_box.engine.ports import Ids
+from nanoscale_box.engine.records import Records
+from nanoscale_box.engine.telling import tell_deployment, tell_verdict
+
+NewId = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """A decision, recorded: its verdict, and the deployment if one is owed."""
+
+    verdict: Verdict
+    deployment: Deployment | None
+
+
+class Queue:
+    """Decides and moves; every method is synchronous work inside one transaction of the ledger."""
+
+    def __init__(self, *, ids: Ids, debounce: Debounce) -> None:
+        self._ids = ids
+        self._debounce = debounce
+
+    def submit(
+        self, records: Records, project: Project, change: Change, now: datetime, *, told_by_other_hook: bool = False
+    ) -> Decided:
+        """Decide what a change means for a project and record the decision."""
+        known = self.known(records, project, told_by_other_hook=told_by_other_hook)
+        decision = decide(change, project, known, self._debounce, now)
+        deployment = self._enqueue(records, project, change, decision, now) if isinstance(decision, Enqueue) else None
+        verdict = self._verdict(project, change, decision, deployment, now)
+        records.verdicts.add(verdict)
+        tell_verdict(records, verdict, now)
+        return Decided(verdict=verdict, deployment=deployment)
+
+    def known(self, records: Records, project: Project, *, told_by_other_hook: bool = False) -> Known:
+        """What `decide` needs to remember of a project."""
+        live_id = project.live_deployment_id
+        failed = records.deployments.last_failed(project.id)
+        return Known(
+            live=records.deployments.get(live_id) if live_id else None,
+            queued=records.deployments.queued(project.id),
+            running=records.deployments.running(project.id),
+            last_failed_sha=failed.sha if failed else None,
+            told_by_other_hook=told_by_other_hook,
+        )
+
+    def roll_back(self, records: Records, project: Project, target: Deployment, now: datetime) -> Deployment:
+        """Queue the start of a kept release; whatever waited is superseded by it."""
+        change = Change(
+            source=Trigger.ROLLBACK,
+            ref=target.ref or f"refs/heads/{project.branch}",
+            after=target.sha,
+            subject=target.subject,
+            author=target.author,
+        )
+        waiting = records.deployments.queued(project.id)
+        order = Enqueue(sha=target.sha, due_at=now, burst_since=now, supersedes=waiting)
+        kept = release_of(target).deployment_id
+        deployment = self._enqueue(records, project, change, order, now, rollback_to=kept)
+        verdict = self._verdict(project, change, order, deployment, now)
+        records.verdicts.add(verdict)
+        tell_verdict(records, verdict, now)
+        return deployment
+
+    def _enqueue(
+        self,
+        records: Records,
+        project: Project,
+        change: Change,
+        order: Enqueue,
+        now: datetime,
+        rollback_to: DeploymentId | None = None,
+    ) -> Deployment:
+        number = records.deployments.next_number(project.id)
+        deployment = Deployment(
+            id=DeploymentId(self._ids.new("dep")),
+            project_id=project.id,
+            number=number,
+            trigger=change.source,
+            state=DeploymentState.QUEUED,
+            queued_at=now,
+            due_at=order.due_at,
+            burst_since=order.burst_since,
+            sha=order.sha,
+            ref=change.ref,
+            subject=change.subject,
+            author=change.author,
+            delivery_id=change.delivery_id,
+            rollback_to=rollback_to,
+        )
+        old = order.supersedes
+        if old:
+            old = move(records, old, DeploymentState.SUPERSEDED, now)
+        records.deployments.add(deployment)
+        if old:
+            records.deployments.update(replace(old, superseded_by=deployment.id))
+            conclude(records, old, Outcome.SUPERSEDED, "superseded", f"superseded by #{number}", now)
+        tell_deployment(records, deployment, now)
+        return deployment
+
+    def _verdict(
+        self, project: Project, change: Change, decision: Decision, deployment: Deployment | None, now: datetime
+    ) -> Verdict:
+        if isinstance(decision, Ignore):
+            outcome, code, reason = Outcome.IGNORED, decision.code, decision.reason
+        else:
+            outcome, code = Outcome.QUEUED, "queued"
+            reason = f"queued as #{deployment.number}" if deployment else "queued"
+        return Verdict(
+            id=VerdictId(self._ids.new("ver")),
+            project_id=project.id,
+            source=change.source,
+            delivery_id=change.delivery_id,
+            ref=change.ref,
+            sha=change.after,
+            outcome=outcome,
+            code=code,
+            reason=reason,
+            deployment_id=deployment.id if deployment else None,
+            at=now,
+        )
+
+
+def move(records: Records, deployment: Deployment, state: DeploymentState, now: datetime, **changes: Any) -> Deployment:  # noqa: ANN401 - fields of Deployment
+    """Take one step of the lifecycle's table and tell it; `changes` are other fields that change with it."""
+    step(deployment.state, state)
+    finished = None if state in _UNFINISHED else now
+    moved = replace(deployment, **{"state": state, "finished_at": deployment.finished_at or finished, **changes})
+    records.deployments.update(moved)
+    tell_deployment(records, moved, now)
+    return moved
+
+
+def conclude(records: Records, deployment: Deployment, outcome: Outcome, code: str, reason: str, now: datetime) -> None:
+    """Give every push that waited for this deployment its final verdict."""
+    for verdict in records.verdicts.conclude(deployment.id, outcome, code, reason, now):
+        tell_verdict(records, verdict, now)
+
+
+def fail(records: Records, deployment: Deployment, error: BoxError, now: datetime) -> Deployment:
+    """End a deployment with the sentence that says why."""
+    failure = Failure(code=error.code.value, detail=error.detail, hint=error.hint)
+    moved = move(records, deployment, DeploymentState.FAILED, now, failure=failure)
+    conclude(records, moved, Outcome.FAILED, failure.code, f"#{moved.number} failed: {error.detail}", now)
+    return moved
+
+
+def release_of(deployment: Deployment) -> Release:
+    """The release a deployment runs: its own, or for a rollback the kept one."""
+    return Release(project_id=deployment.project_id, deployment_id=deployment.rollback_to or deployment.id)
+
+
+_UNFINISHED = frozenset(
+    {
+        DeploymentState.QUEUED,
+        DeploymentState.FETCHING,
+        DeploymentState.BUILDING,
+        DeploymentState.STARTING,
+        DeploymentState.SWITCHING,
+    }
+)

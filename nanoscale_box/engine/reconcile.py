@@ -1,0 +1,151 @@
+"""Makes what is match what was recorded: after a crash, at start, and whenever an app ends by itself."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+from nanoscale_box.core.errors import BoxError, Code, DeployFailed
+from nanoscale_box.core.lifecycle import RUNNING, DeploymentState
+from nanoscale_box.core.model import Deployment, Instance, Project, Release
+from nanoscale_box.engine.kit import Hands
+from nanoscale_box.engine.ports import Alarms, Clock
+from nanoscale_box.engine.queue import release_of
+from nanoscale_box.engine.records import Ledger, Records
+from nanoscale_box.engine.releases import Releases
+from nanoscale_box.engine.stages import Stages
+from nanoscale_box.engine.telling import tell_project
+
+MAX_CRASHES: Final = 3
+"""How often a deployment may be found half-way after a crash before it is given up."""
+RESTART_PAUSES: Final = (0.0, 1.0, 2.0, 5.0, 15.0, 60.0)
+"""Seconds before an app that ended by itself is started again; the last one repeats."""
+
+
+class Reconciler:
+    """Compares the records with the machine and mends the machine."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        clock: Clock,
+        alarms: Alarms,
+        stages: Stages,
+        releases: Releases,
+        hands: Hands,
+    ) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._alarms = alarms
+        self._stages = stages
+        self._releases = releases
+        self._builder = hands.builder
+        self._runner = hands.runner
+        self._ingress = hands.ingress
+        self._deaths: dict[Release, int] = {}
+        self._problems: dict[str, BoxError] = {}
+
+    @property
+    def problems(self) -> dict[str, BoxError]:
+        """What could not be mended, by what it is about (`ingress` or a project's name); for status and doctor."""
+        return dict(self._problems)
+
+    async def boot(self) -> None:
+        """Recover what a crash left, then see that every live release runs and is routed. Never restarts what runs."""
+        await self._start_ingress()
+        for deployment in await self._ledger.read(lambda records: records.deployments.all_in(list(RUNNING))):
+            await self._recover(deployment)
+        wanted = {}
+        for project, live in await self._live_projects():
+            wanted[release_of(live)] = project
+            if not project.down:
+                await self.tend(project, live)
+        for release in await self._runner.running():
+            if release not in wanted or wanted[release].down:
+                await self._runner.stop(release)
+        await self._runner.watch(self._died)
+
+    async def tend(self, project: Project, live: Deployment) -> None:
+        """See that a live release runs and that its hosts lead to it; a failure is kept as a problem, never raised."""
+        try:
+            instance = await self._runner.find(release_of(live)) or await self._start(live)
+            for host in project.hosts:
+                if await self._ingress.current(host) != instance.address:
+                    await self._ingress.switch(host, instance.address)
+            self._problems.pop(project.name, None)
+        except BoxError as error:
+            self._problems[project.name] = error
+
+    async def _start_ingress(self) -> None:
+        try:
+            await self._ingress.start(await self._releases.all_hosts())
+            self._problems.pop("ingress", None)
+        except BoxError as error:
+            self._problems["ingress"] = error
+
+    async def _recover(self, deployment: Deployment) -> None:
+        """End or requeue a deployment that a crash interrupted. Past the switch the route file says what is true."""
+        release = release_of(deployment)
+        if deployment.state is DeploymentState.SWITCHING and await self._is_routed(deployment):
+            old = await self._stages.went_live(deployment.id)
+            if old and release_of(old) != release:
+                await self._runner.stop(release_of(old))
+            return
+        await self._runner.stop(release)
+        if deployment.rollback_to is None:
+            await self._builder.discard(release)
+        if deployment.cancel_requested:
+            await self._stages.cancelled(deployment.id)
+        elif deployment.attempt >= MAX_CRASHES:
+            gave_up = DeployFailed(
+                Code.INTERNAL,
+                f"the box stopped {deployment.attempt} times while deploying this",
+                hint="look into the box's log for why, then run: nanoscale-box deploy PROJECT",
+            )
+            await self._stages.failed(deployment.id, gave_up)
+        else:
+            await self._stages.again(deployment.id, self._clock.now(), None)
+
+    async def _is_routed(self, deployment: Deployment) -> bool:
+        project = await self._ledger.read(lambda records: records.projects.get(deployment.project_id))
+        instance = await self._runner.find(release_of(deployment))
+        if project is None or instance is None:
+            return False
+        return all([await self._ingress.current(host) == instance.address for host in project.hosts])
+
+    async def _live_projects(self) -> list[tuple[Project, Deployment]]:
+        return await self._ledger.read(_live_pairs)
+
+    async def _start(self, live: Deployment) -> Instance:
+        release = release_of(live)
+        built = await self._releases.kept(release)
+        instance = await self._runner.start(release, built.plan, built.root_directory, built.env)
+        await self._runner.gate(instance, built.plan.health)
+        return instance
+
+    async def _died(self, release: Release) -> None:
+        """An app ended by itself: start it again after a pause that grows with each death."""
+        deaths = self._deaths[release] = self._deaths.get(release, 0) + 1
+        pause = RESTART_PAUSES[min(deaths, len(RESTART_PAUSES)) - 1]
+        due = self._clock.now() + timedelta(seconds=pause)
+        self._alarms.once(due, f"restart {release.deployment_id}", lambda: self._revive(release))
+
+    async def _revive(self, release: Release) -> None:
+        for project, live in await self._live_projects():
+            if release_of(live) == release and not project.down:
+                await self.tend(project, live)
+                now = self._clock.now()
+                await self._ledger.write(partial(tell_project, project=project, change="state", at=now))
+                if project.name in self._problems:
+                    await self._died(release)
+
+
+def _live_pairs(records: Records) -> list[tuple[Project, Deployment]]:
+    pairs = []
+    for project in records.projects.list():
+        live = records.deployments.get(project.live_deployment_id) if project.live_deployment_id else None
+        if live and live.state is DeploymentState.LIVE:
+            pairs.append((project, live))
+    return pairs

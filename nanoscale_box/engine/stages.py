@@ -1,0 +1,142 @@
+"""The durable record of a running deployment: each stage is committed before the next begins."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from nanoscale_box.core.decide import short
+from nanoscale_box.core.errors import BoxError, Code, Conflict
+from nanoscale_box.core.lifecycle import DeploymentState
+from nanoscale_box.core.model import Deployment, DeploymentId, Outcome, Project, Step
+from nanoscale_box.engine.ports import Clock
+from nanoscale_box.engine.queue import conclude, fail, move
+from nanoscale_box.engine.records import Ledger, Records
+from nanoscale_box.engine.telling import tell_deployment, tell_project
+
+
+class Stages:
+    """Moves one deployment through its life, a commit a step."""
+
+    def __init__(self, *, ledger: Ledger, clock: Clock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+
+    async def move(self, deployment_id: DeploymentId, state: DeploymentState, **changes: Any) -> Deployment:  # noqa: ANN401 - fields of Deployment
+        """Record that a deployment reached `state`."""
+
+        def work(records: Records) -> Deployment:
+            now = self._clock.now()
+            current = _current(records, deployment_id)
+            if current.cancel_requested and state is DeploymentState.SWITCHING:
+                raise Conflict(Code.CANCELLED, f"#{current.number} was cancelled")
+            started = current.started_at or now
+            return move(records, current, state, now, **{"started_at": started, **changes})
+
+        return await self._ledger.write(work)
+
+    @asynccontextmanager
+    async def step(self, deployment_id: DeploymentId, name: str) -> AsyncIterator[None]:
+        """Record a step as running, then as done or failed with its duration."""
+        began = self._clock.now()
+        await self._note(deployment_id, Step(name=name, state="running"))
+        ended = "failed"
+        try:
+            yield
+            ended = "done"
+        finally:
+            await self._note(deployment_id, Step(name=name, state=ended, duration_ms=self._since(began)))
+
+    async def went_live(self, deployment_id: DeploymentId) -> Deployment | None:
+        """Record the new release as the live one and the old as retired, in one commit; give the old."""
+
+        def work(records: Records) -> Deployment | None:
+            now = self._clock.now()
+            current = _current(records, deployment_id)
+            project = records.projects.get(current.project_id)
+            if project is None:
+                raise Conflict(Code.STATE_CONFLICT, "the project was deleted meanwhile")
+            old = records.deployments.get(project.live_deployment_id) if project.live_deployment_id else None
+            if old and old.state is DeploymentState.LIVE:
+                old = move(records, old, DeploymentState.RETIRED, now)
+            live = move(records, current, DeploymentState.LIVE, now, finished_at=now, failure=None)
+            records.projects.update(_live(project, live, now))
+            reason = f"deployed {short(live.sha)} as #{live.number}"
+            conclude(records, live, Outcome.DEPLOYED, "deployed", reason, now)
+            tell_project(records, project, "state", now)
+            return old
+
+        return await self._ledger.write(work)
+
+    async def failed(self, deployment_id: DeploymentId, error: BoxError) -> None:
+        """Record the failure, with its sentence."""
+        await self._ledger.write(
+            lambda records: fail(records, _current(records, deployment_id), error, self._clock.now())
+        )
+
+    async def again(self, deployment_id: DeploymentId, due_at: datetime, error: BoxError | None) -> None:
+        """Put the deployment back into the queue, unless a newer one waits there already."""
+
+        def work(records: Records) -> None:
+            now = self._clock.now()
+            current = _current(records, deployment_id)
+            waiting = records.deployments.queued(current.project_id)
+            if waiting:
+                done = move(records, current, DeploymentState.FAILED, now, superseded_by=waiting.id)
+                conclude(records, done, Outcome.SUPERSEDED, "superseded", f"superseded by #{waiting.number}", now)
+                return
+            move(records, current, DeploymentState.QUEUED, now, due_at=due_at, steps=(), finished_at=None)
+            if error:
+                reason = f"#{current.number} is tried again: {error.detail}"
+                conclude(records, current, Outcome.QUEUED, "retry", reason, now)
+
+        await self._ledger.write(work)
+
+    async def cancelled(self, deployment_id: DeploymentId) -> None:
+        """Record that the owner cancelled it."""
+
+        def work(records: Records) -> None:
+            now = self._clock.now()
+            done = move(records, _current(records, deployment_id), DeploymentState.CANCELLED, now)
+            conclude(records, done, Outcome.CANCELLED, "cancelled", f"#{done.number} was cancelled", now)
+
+        await self._ledger.write(work)
+
+    async def needless(self, deployment_id: DeploymentId, live: Deployment) -> None:
+        """Record that the branch's head is live already, so there is nothing to do."""
+
+        def work(records: Records) -> None:
+            now = self._clock.now()
+            current = _current(records, deployment_id)
+            done = move(records, current, DeploymentState.SUPERSEDED, now, superseded_by=live.id)
+            reason = f"the head is {short(live.sha)}, live already as #{live.number}"
+            conclude(records, done, Outcome.SUPERSEDED, "already_live", reason, now)
+
+        await self._ledger.write(work)
+
+    async def _note(self, deployment_id: DeploymentId, noted: Step) -> None:
+        def work(records: Records) -> None:
+            current = _current(records, deployment_id)
+            others = tuple(one for one in current.steps if one.name != noted.name)
+            changed = replace(current, steps=(*others, noted))
+            records.deployments.update(changed)
+            tell_deployment(records, changed, self._clock.now())
+
+        await self._ledger.write(work)
+
+    def _since(self, began: datetime) -> int:
+        return max(0, round((self._clock.now() - began).total_seconds() * 1000))
+
+
+def _current(records: Records, deployment_id: DeploymentId) -> Deployment:
+    found = records.deployments.get(deployment_id)
+    if found is None:
+        raise Conflict(Code.STATE_CONFLICT, "the deployment was deleted meanwhile")
+    return found
+
+
+def _live(project: Project, live: Deployment, now: datetime) -> Project:
+    return replace(project, live_deployment_id=live.id, down=False, updated_at=now)

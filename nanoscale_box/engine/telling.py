@@ -1,0 +1,99 @@
+"""How changes are told on the event stream: plain data under the field names of the API."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from nanoscale_box.core.model import Deployment, EventKind, Failure, Project, Verdict
+from nanoscale_box.engine.records import Records
+
+
+def tell_deployment(records: Records, deployment: Deployment, at: datetime) -> None:
+    """Note on the stream how a deployment stands now."""
+    records.events.add(
+        EventKind.DEPLOYMENT,
+        at,
+        deployment_data(deployment),
+        project_id=deployment.project_id,
+        deployment_id=deployment.id,
+    )
+
+
+def tell_verdict(records: Records, verdict: Verdict, at: datetime) -> None:
+    """Note on the stream what a verdict says now."""
+    records.events.add(
+        EventKind.VERDICT,
+        at,
+        verdict_data(verdict),
+        project_id=verdict.project_id,
+        deployment_id=verdict.deployment_id,
+    )
+
+
+def tell_project(records: Records, project: Project, change: str, at: datetime) -> None:
+    """Note on the stream that a project changed: `created`, `changed`, `state`, `deleted`."""
+    data: dict[str, object] = {"id": project.id, "name": project.name, "change": change}
+    records.events.add(EventKind.PROJECT, at, data, project_id=project.id)
+
+
+def tell_github(records: Records, change: str, at: datetime, **more: object) -> None:
+    """Note on the stream that the connection changed: `registered`, `connected`, `synced`, `disconnected`, ..."""
+    records.events.add(EventKind.GITHUB, at, {"change": change, **more})
+
+
+def deployment_data(deployment: Deployment) -> dict[str, object]:
+    """A deployment as the API shows it."""
+    return {
+        "id": deployment.id,
+        "project_id": deployment.project_id,
+        "number": deployment.number,
+        "trigger": deployment.trigger.value,
+        "state": deployment.state.value,
+        "sha": deployment.sha,
+        "ref": deployment.ref,
+        "subject": deployment.subject,
+        "author": deployment.author,
+        "delivery_id": deployment.delivery_id,
+        "superseded_by": deployment.superseded_by,
+        "error": _problem(deployment.failure),
+        "steps": [{"name": s.name, "state": s.state, "duration_ms": s.duration_ms} for s in deployment.steps],
+        "queued_at": _time(deployment.queued_at),
+        "due_at": _time(deployment.due_at),
+        "started_at": _time(deployment.started_at),
+        "finished_at": _time(deployment.finished_at),
+    }
+
+
+def verdict_data(verdict: Verdict) -> dict[str, object]:
+    """A verdict as the API shows it."""
+    return {
+        "id": verdict.id,
+        "project_id": verdict.project_id,
+        "source": verdict.source.value,
+        "delivery_id": verdict.delivery_id,
+        "ref": verdict.ref,
+        "sha": verdict.sha,
+        "outcome": verdict.outcome.value,
+        "code": verdict.code,
+        "reason": verdict.reason,
+        "deployment_id": verdict.deployment_id,
+        "at": _time(verdict.at),
+    }
+
+
+def _problem(failure: Failure | None) -> dict[str, object] | None:
+    if failure is None:
+        return None
+    return {
+        "title": "deployment failed",
+        "status": 422,
+        "detail": failure.detail,
+        "code": failure.code,
+        "type": "about:blank",
+        "hint": failure.hint or None,
+    }
+
+
+def _time(moment: datetime | None) -> str | None:
+    """RFC 3339 in UTC, ending in Z."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None

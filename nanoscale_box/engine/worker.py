@@ -1,0 +1,186 @@
+"""Takes due deployments from the queue, oldest first: one a project, so many on the machine; and ends each with a
+sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+from nanoscale_box.core.errors import BoxError, Code, Conflict, DeployFailed, Fault, NotFound
+from nanoscale_box.core.lifecycle import CANCELLABLE, RUNNING, DeploymentState
+from nanoscale_box.core.model import Deployment, DeploymentId, Outcome, ProjectId
+from nanoscale_box.engine.pipeline import Job, Pipeline
+from nanoscale_box.engine.ports import Alarms, Clock
+from nanoscale_box.engine.queue import conclude, move
+from nanoscale_box.engine.records import Ledger, Records
+from nanoscale_box.engine.stages import Stages
+
+PAUSES: Final = (5.0, 15.0, 60.0, 180.0, 600.0)
+"""Seconds before each further try of a deployment that failed through nobody's commit."""
+RECORD_PAUSE: Final = 2.0
+"""Seconds before trying again to record an end that could not be made durable."""
+
+
+class Worker:
+    """The one who works off the queue. The rows are the truth; the tasks here only carry them out."""
+
+    def __init__(
+        self, *, ledger: Ledger, clock: Clock, alarms: Alarms, stages: Stages, pipeline: Pipeline, at_once: int = 1
+    ) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._alarms = alarms
+        self._stages = stages
+        self._pipeline = pipeline
+        self._at_once = at_once
+        self._bell = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._tasks: dict[DeploymentId, asyncio.Task[None]] = {}
+
+    def wake(self) -> None:
+        """Look at the queue again."""
+        self._bell.set()
+
+    async def run(self) -> None:
+        """Work until `stop`."""
+        while not self._stopping.is_set():
+            self._bell.clear()
+            await self._start_due()
+            await self._bell.wait()
+
+    async def stop(self) -> None:
+        """Start nothing new; put what runs back into the queue, but let a switch that began come to its end."""
+        self._stopping.set()
+        self._bell.set()
+        await self._cancel_and_wait(list(self._tasks.values()))
+
+    async def cancel(self, deployment_id: DeploymentId) -> Deployment:
+        """Cancel a deployment that has not reached the switch; give it as it stands afterwards."""
+        await self._ledger.write(lambda records: self._request_cancel(records, deployment_id))
+        task = self._tasks.get(deployment_id)
+        if task:
+            await self._cancel_and_wait([task])
+        found = await self._ledger.read(lambda records: records.deployments.get(deployment_id))
+        if found is None:
+            raise NotFound(Code.NOT_FOUND, "there is no such deployment")
+        return found
+
+    async def clear(self, project_id: ProjectId) -> None:
+        """Cancel what a project has queued or running, and wait until that has ended."""
+        states = [DeploymentState.QUEUED, *RUNNING]
+        rows = await self._ledger.read(lambda records: records.deployments.all_in(states))
+        for row in rows:
+            if row.project_id == project_id:
+                try:
+                    await self.cancel(row.id)
+                except Conflict:  # past the switch, or over: wait for its end
+                    if task := self._tasks.get(row.id):
+                        await asyncio.wait({task})
+
+    async def _start_due(self) -> None:
+        now = self._clock.now()
+        queued = await self._ledger.read(lambda records: records.deployments.all_in([DeploymentState.QUEUED]))
+        for row in queued:
+            if row.due_at > now:
+                self._alarms.at(row.due_at, "queue", self.wake)
+                break
+            if len(self._tasks) >= self._at_once or self._stopping.is_set():
+                break
+            job = await self._ledger.write(partial(self._claim, row=row))
+            if job:
+                task = asyncio.create_task(self._deploy(job), name=f"deploy {row.id}")
+                self._tasks[row.id] = task
+                task.add_done_callback(partial(self._done, row.id))
+
+    def _done(self, deployment_id: DeploymentId, _: asyncio.Task[None]) -> None:
+        self._tasks.pop(deployment_id, None)
+        self._bell.set()
+
+    def _claim(self, records: Records, row: Deployment) -> Job | None:
+        """Take a row for this run, if it still waits and its project runs no other."""
+        now = self._clock.now()
+        current = records.deployments.get(row.id)
+        project = records.projects.get(row.project_id)
+        if current is None or project is None or current.state is not DeploymentState.QUEUED:
+            return None
+        if current.due_at > now or records.deployments.running(row.project_id):
+            return None
+        first = DeploymentState.FETCHING if current.rollback_to is None else DeploymentState.STARTING
+        claimed = move(records, current, first, now, started_at=now, attempt=current.attempt + 1)
+        live = records.deployments.get(project.live_deployment_id) if project.live_deployment_id else None
+        return Job(project=project, deployment=claimed, live=live)
+
+    async def _deploy(self, job: Job) -> None:
+        try:
+            await self._pipeline.run(job)
+        except asyncio.CancelledError:
+            await self._interrupted(job)
+        except BoxError as error:
+            await self._failed(job, error)
+        except OSError as error:
+            await self._failed(job, _of_the_machine(error))
+        except Exception as error:  # whatever it was, no deployment may stay "running" for ever
+            await self._failed(
+                job, DeployFailed(Code.INTERNAL, f"the box made a mistake: {error!r}", fault=Fault.OWNER)
+            )
+            raise
+
+    async def _interrupted(self, job: Job) -> None:
+        if self._stopping.is_set():
+            await self._stages.again(job.deployment.id, self._clock.now(), None)
+        else:
+            await self._stages.cancelled(job.deployment.id)
+
+    async def _failed(self, job: Job, error: BoxError) -> None:
+        """Record the failure, or the next try; a full disk may hold that up, but not prevent it."""
+        while True:
+            try:
+                if error.code is Code.CANCELLED:
+                    await self._stages.cancelled(job.deployment.id)
+                elif error.may_retry and job.deployment.attempt <= len(PAUSES):
+                    pause = error.retry_after or PAUSES[job.deployment.attempt - 1]
+                    await self._stages.again(job.deployment.id, self._clock.now() + timedelta(seconds=pause), error)
+                else:
+                    await self._stages.failed(job.deployment.id, error)
+                return
+            except Conflict:  # the project was deleted meanwhile: nothing is left to record
+                return
+            except BoxError:
+                try:
+                    await asyncio.wait_for(self._stopping.wait(), RECORD_PAUSE)
+                    return
+                except TimeoutError:
+                    continue
+
+    def _request_cancel(self, records: Records, deployment_id: DeploymentId) -> None:
+        now = self._clock.now()
+        current = records.deployments.get(deployment_id)
+        if current is None:
+            raise NotFound(Code.NOT_FOUND, "there is no such deployment")
+        if current.state not in CANCELLABLE:
+            raise Conflict(
+                Code.STATE_CONFLICT, f"#{current.number} is {current.state} and cannot be cancelled any more"
+            )
+        if current.state is DeploymentState.QUEUED:
+            done = move(records, current, DeploymentState.CANCELLED, now)
+            conclude(records, done, Outcome.CANCELLED, "cancelled", f"#{done.number} was cancelled", now)
+        else:
+            records.deployments.update(replace(current, cancel_requested=True))
+
+    async def _cancel_and_wait(self, tasks: list[asyncio.Task[None]]) -> None:
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+
+def _of_the_machine(error: OSError) -> BoxError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DeployFailed(
+            Code.DISK_FULL, "the disk is full", hint="free some space, then run: nanoscale-box deploy PROJECT"
+        )
+    return DeployFailed(Code.INTERNAL, f"the machine refused: {error.strerror or error}", hint="see the box's log")

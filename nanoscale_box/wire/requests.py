@@ -1,0 +1,102 @@
+"""What the API is asked: unknown fields are refused, and what may be left out has its default here."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+# GitHub's ids are positive and fit a signed 64-bit column; anything else cannot name a thing.
+GithubId = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+
+
+class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The base of all request bodies."""
+
+
+class EnvVar(Request, frozen=True):
+    """A variable and its value; write-only."""
+
+    key: str
+    value: str
+
+
+class GithubSource(Request, frozen=True):
+    """A branch of a repository in an installation's scope. Names and URLs come from GitHub by `repo_id`."""
+
+    installation_id: GithubId
+    repo_id: GithubId
+    selected_branch: str
+
+
+class CreateProject(Request, frozen=True):
+    """A new project: either `repo_url` (with `branch`) or `github_source`; both or neither is `invalid_source`."""
+
+    name: str | None = None
+    branch: str | None = None
+    install_command: str | None = None
+    build_command: str | None = None
+    run_command: str | None = None
+    output_directory: str | None = None
+    root_directory: str | None = None
+    env_vars: list[EnvVar] = []
+    domains: list[str] = []
+    repo_url: str | None = None
+    github_source: GithubSource | None = None
+
+
+class ChangeProject(Request, frozen=True):
+    """What changes of a project; what is left out stays, null empties."""
+
+    name: str | UnsetType = UNSET
+    branch: str | UnsetType = UNSET
+    install_command: str | UnsetType | None = UNSET
+    build_command: str | UnsetType | None = UNSET
+    run_command: str | UnsetType | None = UNSET
+    output_directory: str | UnsetType | None = UNSET
+    root_directory: str | UnsetType | None = UNSET
+    domains: list[str] | UnsetType = UNSET
+    paused: bool | UnsetType = UNSET
+
+
+class Redeploy(Request, frozen=True):
+    """Deploy the branch's head now."""
+
+    clear_cache: bool = False
+
+
+class Rollback(Request, frozen=True):
+    """Start a kept release again; without `deployment_id` the one before the live one."""
+
+    deployment_id: str | None = None
+
+
+class KeepOrSet(Request, frozen=True):
+    """A variable to keep (`value` null) or set."""
+
+    key: str
+    value: str | None = None
+
+
+class ReplaceEnv(Request, frozen=True):
+    """The whole environment; variables whose `value` is null keep theirs, those left out are removed."""
+
+    env_vars: list[KeepOrSet]
+
+
+class StartConnect(Request, frozen=True):
+    """Begin connecting an account; `return_to` is where GitHub sends the browser back, loopback only."""
+
+    return_to: str | None = None
+
+
+class RegisterApp(Request, frozen=True):
+    """Begin registering the box's own App; `organization` registers it there instead of on the personal account."""
+
+    organization: str | None = None
+
+
+class SyncRepos(Request, frozen=True):
+    """Refresh installations and repositories; all installations without `installation_id`."""
+
+    installation_id: GithubId | None = None

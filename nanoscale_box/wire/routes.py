@@ -1,0 +1,45 @@
+"""Where everything is found; the server mounts these and the client calls them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+GITHUB: Final = "/api/integrations/github"
+WEBHOOK: Final = f"{GITHUB}/webhook"
+CALLBACK: Final = f"{GITHUB}/callback"
+START: Final = f"{GITHUB}/start"
+GITHUB_STATUS: Final = f"{GITHUB}/status"
+DISCONNECT: Final = f"{GITHUB}/disconnect"
+APP: Final = f"{GITHUB}/app"
+INSTALLATIONS: Final = f"{GITHUB}/installations"
+REPOS: Final = f"{GITHUB}/repos"
+REPOS_SYNC: Final = f"{GITHUB}/repos/sync"
+BRANCHES: Final = f"{GITHUB}/repos/{{repo_id}}/branches"
+
+# The manifest's own pages, on the public door: the form that posts itself to GitHub, and the two ways back.
+MANIFEST_PAGE: Final = f"{GITHUB}/app/new"
+MANIFEST_RETURN: Final = f"{GITHUB}/app/registered"
+SETUP_RETURN: Final = f"{GITHUB}/app/installed"
+LANDING: Final = "/integrations/github"
+HEALTHZ: Final = "/healthz"
+
+PROJECTS: Final = "/api/projects"
+PROJECT: Final = "/api/projects/{project_id}"
+REDEPLOY: Final = f"{PROJECT}/redeploy"
+ROLLBACK: Final = f"{PROJECT}/rollback"
+RESUME: Final = f"{PROJECT}/resume"
+ENV: Final = f"{PROJECT}/env"
+PROJECT_DEPLOYMENTS: Final = f"{PROJECT}/deployments"
+PROJECT_VERDICTS: Final = f"{PROJECT}/verdicts"
+PROJECT_LOG: Final = f"{PROJECT}/log"
+PROJECT_PLAN: Final = f"{PROJECT}/plan"
+
+DEPLOYMENT: Final = "/api/deployments/{deployment_id}"
+CANCEL: Final = f"{DEPLOYMENT}/cancel"
+DEPLOYMENT_LOG: Final = f"{DEPLOYMENT}/log"
+
+EVENTS: Final = "/api/events"
+VERDICTS: Final = "/api/verdicts"
+SESSION: Final = "/api/session"
+DOCTOR: Final = "/api/doctor"
+DOWN: Final = "/api/down"
