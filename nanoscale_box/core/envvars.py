@@ -14,7 +14,7 @@ MAX_TOTAL: Final = 512 * 1024
 """Bytes of all names and values together; the kernel takes no single one above 128 KiB."""
 _KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
 # What the box itself tells an app; a second voice would break the contract.
-_OURS: Final = frozenset({"PORT", "HOST", "DATA_DIR", "HOME", "PATH", "VIRTUAL_ENV"})
+_OURS: Final = frozenset({"PORT", "HOST", "DATA_DIR", "HOME", "PATH"})
 # What makes a loader, a shell or an interpreter run something before the program that the plan names.
 _LOADERS: Final = frozenset(
     {"BASH_ENV", "BASHOPTS", "ENV", "GCONV_PATH", "GLIBC_TUNABLES", "IFS", "LOCPATH", "NLSPATH", "PROMPT_COMMAND",
@@ -72,7 +72,7 @@ def parse_dotenv(text: str) -> list[tuple[str, str]]:
     pairs: list[tuple[str, str]] = []
     at = 0
     while at < len(lines):
-        line, number = lines[at].strip(), at + 1
+        line, number = lines[at].lstrip(), at + 1
         at += 1
         if not line or line.startswith("#"):
             continue

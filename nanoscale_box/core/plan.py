@@ -3,6 +3,7 @@ the first that has it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,48 +51,57 @@ INTERESTING: Final = frozenset(
 TOOLS: Final = ("python3", "uv", "poetry", "pipenv", "node", "npm", "pnpm", "yarn", "bun", "corepack", "go")
 """What to look for on the host."""
 
-_DETECTORS: Final = (python, node, go, static)
+_LANGUAGES: Final = (python, node, go)
 _SETTINGS: Final = "the project's settings"
+_PROCFILE: Final = "the Procfile"
+_WITH_NODE: Final = frozenset({"npm", "pnpm", "yarn", "corepack"})
+_SURELY_THE_HOSTS: Final = frozenset({"python3", "node", "npm", "go"})
+"""Tools that no owner's earlier command installs, so that an owner's command that begins with one needs the host's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Said:
-    """What an owner said of one field, and where."""
+    """What an owner said of one field, and where; an empty value says that there shall be none."""
 
     value: str
     where: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Start:
+    """What runs or is served, and who said so; `where` is None when it was detected."""
+
+    run: Command | None
+    output_directory: str | None
+    where: str | None
+
+
 def detect(tree: Tree, settings: Settings) -> Plan:
-    """Make the plan. Raises `DeployFailed`: `plan_invalid` when a file or setting cannot be right, `plan_unknown`
-    when there is
-    nothing to start or to serve; never anything else, whatever the files hold."""
+    """Make the plan. Raises `DeployFailed`: `plan_invalid` when a file or setting cannot be right, `plan_unknown` when
+    there is nothing to start or to serve; never anything else, whatever the files hold."""
     toml = read_toml(tree)
-    install = _first(toml.settings.install_command, settings.install_command)
-    build = _first(toml.settings.build_command, settings.build_command)
-    run = _first(toml.settings.run_command, settings.run_command)
-    output = _first(toml.settings.output_directory, settings.output_directory)
-    processes = procfile(tree) if run is None else None
-    found = _found(tree, any_start=bool(run or output or processes))
-    if found is None and not (run or output or processes):
-        raise _unknown()
-    found = found or Found(kind=PlanKind.CUSTOM, why="no language was recognised")
-    started, served, by = _start(found, run, output, processes)
-    kind = PlanKind.PROCFILE if by == "the Procfile" else PlanKind.STATIC if started is None else found.kind
-    said = [f"{name} from {one.where}" for name, one in (("install", install), ("build", build)) if one]
-    ran = install is None or build is None or by == found.why
+    said = {name: _said(name, toml.settings, settings) for name in _FIELDS}
+    processes = procfile(tree) if said["run_command"] is None else None
+    told = bool(said["run_command"] or said["output_directory"] or processes)
+    found = _found(tree, told=told) or Found(kind=PlanKind.CUSTOM, why="")
+    start = _start(found, said["run_command"], said["output_directory"], processes)
+    install = _commands(said["install_command"], found.install)
+    build = _commands(said["build_command"], found.build)
     return Plan(
-        kind=kind,
-        why="; ".join([found.why, *said, *([f"started by {by}"] if by != found.why else [])]),
-        install=_commands(install, found.install),
-        build=_commands(build, found.build),
-        run=started,
-        output_directory=served,
+        kind=_kind(found, start),
+        why=_why(found, start, said),
+        install=install,
+        build=build,
+        run=start.run,
+        output_directory=start.output_directory,
         health=toml.health or Health(),
-        needs=found.needs if ran else (),
+        needs=_needs((*install, *build, *([start.run] if start.run else []))),
         env=found.env,
         path_prefix=found.path_prefix,
     )
+
+
+_FIELDS: Final = ("install_command", "build_command", "run_command", "output_directory")
 
 
 def missing_tools(plan: Plan, tree: Tree) -> tuple[str, ...]:
@@ -99,13 +109,81 @@ def missing_tools(plan: Plan, tree: Tree) -> tuple[str, ...]:
     return tuple(tool for tool in plan.needs if tool not in tree.tools)
 
 
-def _first(in_toml: str | None, in_settings: str | None) -> _Said | None:
-    if in_toml is not None:
-        return _Said(value=in_toml, where=NAME)
-    return _Said(value=in_settings, where=_SETTINGS) if in_settings is not None else None
+def _said(name: str, in_toml: Settings, in_settings: Settings) -> _Said | None:
+    for settings, where in ((in_toml, NAME), (in_settings, _SETTINGS)):
+        value: str | None = getattr(settings, name)
+        if value is not None and (value.strip() or name != "output_directory"):
+            return _Said(value=value, where=where)
+    return None
 
 
-def _found(tree: Tree, *, any_start: bool) -> Found | None:
-    """The first language that knows what to start; if the owner says what to start, the first that is there at all."""
-    recognised = (found for detector in _DETECTORS if (found := detector(tree)) is not None)
-    return next((found for found in recognised if any_start or found.complete), None)
+def _found(tree: Tree, *, told: bool) -> Found | None:
+    """The first language that knows what to start, or is there at all if the owner told what to start; else files."""
+    languages = (found for detector in _LANGUAGES if (found := detector(tree)) is not None)
+    chosen = next((found for found in languages if told or found.complete), None) or static(tree)
+    if chosen is None and not told:
+        raise _unknown()
+    return chosen
+
+
+def _start(found: Found, run: _Said | None, output: _Said | None, processes: Mapping[str, str] | None) -> _Start:
+    served = relative(output.value, f"output_directory in {output.where}") if output else found.output_directory
+    if run and run.value.strip():
+        return _Start(run=owners(run.value, run.where), output_directory=served if output else None, where=run.where)
+    if run or output:
+        if served is None:
+            raise invalid("There is no run command and no output directory to serve", hint="Set one of the two.")
+        return _Start(run=None, output_directory=served, where=(output or run or _UNSAID).where)
+    if processes:
+        if "web" not in processes:
+            raise invalid("The Procfile has no `web:` line", hint="Add one with the command that listens on $PORT.")
+        return _Start(run=owners(processes["web"], _PROCFILE), output_directory=None, where=_PROCFILE)
+    return _Start(run=found.run, output_directory=None if found.run else found.output_directory, where=None)
+
+
+_UNSAID: Final = _Said(value="", where=_SETTINGS)
+
+
+def _kind(found: Found, start: _Start) -> PlanKind:
+    if start.where == _PROCFILE:
+        return PlanKind.PROCFILE
+    if start.run is None:
+        return PlanKind.STATIC
+    return PlanKind.CUSTOM if found.kind is PlanKind.STATIC else found.kind
+
+
+def _why(found: Found, start: _Start, said: Mapping[str, _Said | None]) -> str:
+    unused = found.kind is PlanKind.STATIC and start.where is not None
+    parts = ["" if unused else found.why if start.where else found.why + found.starts]
+    for name, field in (("install_command", "install"), ("build_command", "build")):
+        if one := said[name]:
+            parts.append(f"{field} from {one.where}")
+    if start.where:
+        parts.append(f"{'run' if start.run else 'output'} from {start.where}")
+    return "; ".join(part for part in parts if part)
+
+
+def _commands(said: _Said | None, found: tuple[Command, ...]) -> tuple[Command, ...]:
+    if said is None:
+        return found
+    return (owners(said.value, said.where),) if said.value.strip() else ()
+
+
+def _needs(commands: Iterable[Command]) -> tuple[str, ...]:
+    """The host's tools that the commands begin with, and node beneath its package managers."""
+    needs: dict[str, None] = {}
+    for command in commands:
+        first = command.argv[0] if command.argv else (command.shell or "").partition(" ")[0]
+        if first in (TOOLS if command.argv else _SURELY_THE_HOSTS):
+            needs |= dict.fromkeys((first, "node") if first in _WITH_NODE else (first,))
+    return tuple(needs)
+
+
+def _unknown() -> DeployFailed:
+    return DeployFailed(
+        Code.PLAN_UNKNOWN,
+        "Nothing was found that could be started or served.",
+        hint="Recognised are a Procfile, a Python app (app.py, main.py, manage.py or a pyproject.toml script), "
+        "a package.json with a start or build script, a go.mod and an index.html; "
+        "or set a run command or an output directory for the project.",
+    )

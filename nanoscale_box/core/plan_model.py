@@ -12,8 +12,6 @@ from typing import Final
 from nanoscale_box.core.errors import Code, DeployFailed
 from nanoscale_box.core.text import inert
 
-# What a started app is told and a planned argv may hold as a word of its own or a part of one.
-PLACEHOLDERS: Final = ("PORT", "HOST", "DATA_DIR")
 _PLACEHOLDER: Final = re.compile(r"\$(PORT|HOST|DATA_DIR)\b")
 _MAX_COMMAND: Final = 8192
 
@@ -124,11 +122,13 @@ class Found:
 
     kind: PlanKind
     why: str
+    """What it was recognised by."""
+    starts: str = ""
+    """What is started or served, to go on after `why`; void when the owner says otherwise."""
     install: tuple[Command, ...] = ()
     build: tuple[Command, ...] = ()
     run: Command | None = None
     output_directory: str | None = None
-    needs: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     path_prefix: tuple[str, ...] = ()
 
@@ -145,13 +145,8 @@ def argv(*words: str) -> Command:
 
 def owners(line: str, where: str) -> Command:
     """An owner's own command. Raises `DeployFailed` (`plan_invalid`)."""
-    if (
-        "\0" in line
-        or len(line) > _MAX_COMMAND
-        or not line.isascii()
-        and inert(line, limit=_MAX_COMMAND, lines=True) != line
-    ):
-        raise invalid(f"the command in {where} is too long or holds characters that no shell takes")
+    if "\0" in line or len(line) > _MAX_COMMAND or any("\ud800" <= character <= "\udfff" for character in line):
+        raise invalid(f"The command in {where} is too long or holds characters that no shell takes")
     return Command(shell=line.strip())
 
 
@@ -159,12 +154,12 @@ def relative(path: str, what: str) -> str:
     """Give a path inside the project, without `.` and a final `/`; the root itself is `.`. Raises `DeployFailed`
     (`plan_invalid`)."""
     parts = [part for part in path.strip().split("/") if part not in {"", "."}]
-    shown = inert(path, limit=100)
-    if path.strip().startswith("/") or ".." in parts or "\\" in path or shown != path or len(path) > 500:
-        raise invalid(f"{what} must be a directory inside the repository, not {shown!r}")
+    shown = inert(path, limit=500)
+    if path.strip().startswith("/") or ".." in parts or "\\" in path or shown != path:
+        raise invalid(f"{what} must be a directory inside the repository, not {shown[:100]!r}")
     return "/".join(parts) or "."
 
 
 def invalid(what: str, hint: str = "") -> DeployFailed:
     """The refusal of a file or setting that plans are made from."""
-    return DeployFailed(Code.PLAN_INVALID, f"{what[0].upper()}{what[1:]}.", hint=hint or "Correct it and push again.")
+    return DeployFailed(Code.PLAN_INVALID, f"{what}.", hint=hint or "Correct it and push again.")

@@ -21,9 +21,8 @@ _LOCKS: Final = (
 _NODE_FILE: Final = re.compile(r"node\s+((?:\./)?[A-Za-z0-9_][\w./-]{0,200}|\./[\w./-]{1,200})")
 # Start scripts that serve sources to a developer, not what was built.
 _DEVELOPING: Final = re.compile(
-    r"\b(?:vite(?!\w)|react-scripts start|ng serve|webpack(?:-dev-server| serve)|parcel|astro (?:dev|preview)|gatsby
-    develop"
-    r"|vue-cli-service serve|eleventy|vitepress|docusaurus start|live-server|browser-sync)"
+    r"\b(?:vite(?![\w-])|react-scripts start|ng serve|webpack(?:-dev-server| serve)|parcel|astro (?:dev|preview)"
+    r"|gatsby develop|vue-cli-service serve|eleventy|vitepress|docusaurus start|live-server|browser-sync)"
 )
 _OUTPUTS: Final = (
     ("react-scripts", "build"),
@@ -34,7 +33,16 @@ _OUTPUTS: Final = (
     ("vitepress", ".vitepress/dist"),
     ("next", "out"),
 )
-_ENTRIES: Final = ("server.js", "index.js", "app.js", "main.js", "server.mjs", "index.mjs", "src/index.js", "src/server.js")
+_ENTRIES: Final = (
+    "server.js",
+    "index.js",
+    "app.js",
+    "main.js",
+    "server.mjs",
+    "index.mjs",
+    "src/index.js",
+    "src/server.js",
+)
 _CONFIGS: Final = ("next.config.js", "next.config.mjs", "next.config.ts")
 
 
@@ -44,7 +52,6 @@ class _Manager:
 
     name: str
     words: tuple[str, ...]
-    needs: tuple[str, ...]
     lock: str | None
 
     def run(self, script: str) -> Command:
@@ -59,7 +66,7 @@ def node(tree: Tree) -> Found | None:
         entry = next((entry for entry in ("server.js", "index.js", "app.js") if entry in tree.files), None)
         if entry is None or "index.html" in tree.files:
             return None
-        return Found(kind=PlanKind.NODE, why=entry, run=argv("node", entry), needs=("node",), env=_ENV)
+        return Found(kind=PlanKind.NODE, why=entry, run=argv("node", entry), env=_ENV)
     package = json_of(tree, "package.json") or {}
     scripts = table(package, "scripts")
     for name in ("start", "build"):
@@ -70,17 +77,17 @@ def node(tree: Tree) -> Found | None:
     build = (manager.run("build"),) if "build" in scripts else ()
     run, why = _start(tree, package, scripts, manager)
     output = _output(tree, package) if run is None and build else None
-    by_manager = bool(install or build) or (run is not None and run.argv is not None and run.argv[0] != "node")
+    why = f"a build script, served from {output}" if output else why
     return Found(
         kind=PlanKind.NODE,
-        why=f"package.json with {why}" if run else f"package.json with a build script, served from {output}" if output else "package.json",
+        why="package.json",
+        starts=f" with {why}" if why else "",
         install=install,
         build=build,
         run=run,
         output_directory=output,
-        needs=(*manager.needs, "node") if by_manager and manager.name != "bun" else manager.needs if by_manager else ("node",),
         env=_ENV,
-        path_prefix=("node_modules/.bin",) if install else (),
+        path_prefix=("node_modules/.bin",),
     )
 
 
@@ -93,8 +100,8 @@ def _manager(tree: Tree, package: Mapping[str, object]) -> _Manager:
     by_lock = next(((lock, name) for lock, name in _LOCKS if lock in tree.files), None)
     lock, name = by_lock or (None, declared if declared in {"npm", "pnpm", "yarn", "bun"} else "npm")
     if name in {"pnpm", "yarn"} and name not in tree.tools and "corepack" in tree.tools:
-        return _Manager(name=name, words=("corepack", name), needs=("corepack",), lock=lock)
-    return _Manager(name=name, words=(name,), needs=(name,), lock=lock)
+        return _Manager(name=name, words=("corepack", name), lock=lock)
+    return _Manager(name=name, words=(name,), lock=lock)
 
 
 def _install(tree: Tree, manager: _Manager, package: Mapping[str, object]) -> Command:
@@ -104,14 +111,19 @@ def _install(tree: Tree, manager: _Manager, package: Mapping[str, object]) -> Co
             frozen = ("--frozen-lockfile",) if manager.lock else ()
             return argv(*manager.words, "install", *frozen, "--prod=false")
         case "yarn":
-            version = (string(package, "packageManager") or "yarn@1").partition("@")[2]
-            modern = ".yarnrc.yml" in tree.files or not version.startswith("1")
-            frozen = ("--immutable",) if modern else ("--frozen-lockfile", "--production=false")
-            return argv(*manager.words, "install", *(frozen if manager.lock else frozen[1:]))
+            return argv(*manager.words, "install", *_yarn_options(tree, manager, package))
         case "bun":
             return argv("bun", "install", *(("--frozen-lockfile",) if manager.lock else ()))
         case _:
             return argv("npm", "ci" if manager.lock else "install", "--include=dev", "--no-audit", "--no-fund")
+
+
+def _yarn_options(tree: Tree, manager: _Manager, package: Mapping[str, object]) -> tuple[str, ...]:
+    """Yarn 1 and what came after it name the same things differently."""
+    version = (string(package, "packageManager") or "yarn@1").partition("@")[2]
+    if ".yarnrc.yml" in tree.files or not version.startswith("1"):
+        return ("--immutable",) if manager.lock else ()
+    return (*(("--frozen-lockfile",) if manager.lock else ()), "--production=false")
 
 
 def _has_dependencies(package: Mapping[str, object]) -> bool:
@@ -124,17 +136,19 @@ def _start(
 ) -> tuple[Command | None, str]:
     """The start script, unless it only serves a developer; else `main`, else a file with a usual name."""
     script = string(scripts, "start")
-    if script and not (_DEVELOPING.search(script) and "build" in scripts):
+    if script and not ("build" in scripts and _DEVELOPING.search(script) and not re.search(r"\bnode\b", script)):
         plain = _NODE_FILE.fullmatch(script.strip())
         # Started without its package manager, the app gets the stop signal itself.
         if plain and "prestart" not in scripts and ".." not in plain.group(1):
             return argv("node", plain.group(1)), "a start script"
         return manager.run("start"), "a start script"
-    if _static(tree, package) and "build" in scripts:
+    page = "index.html" in tree.files and not package.get("dependencies")
+    if page or (_static(package) and "build" in scripts):
         return None, ""
     main = (string(package, "main") or "").removeprefix("./")
+    built = {main} if "build" in scripts and re.match(r"(?:dist|build|out|lib)/", main) else set()
     for entry in (main, f"{main}.js", *_ENTRIES):
-        if entry in tree.files and re.fullmatch(r"[A-Za-z0-9_][\w./-]*", entry):
+        if entry in tree.files | built and re.fullmatch(r"[A-Za-z0-9_][\w./-]*", entry) and ".." not in entry:
             return argv("node", entry), entry
     return None, ""
 
@@ -143,9 +157,9 @@ def _names(package: Mapping[str, object]) -> frozenset[str]:
     return frozenset((*table(package, "dependencies"), *table(package, "devDependencies")))
 
 
-def _static(tree: Tree, package: Mapping[str, object]) -> bool:
+def _static(package: Mapping[str, object]) -> bool:
     """Whether a tool is used whose build is a site of plain files."""
-    return "vite" in _names(package) or any(name in _names(package) for name, _ in _OUTPUTS) or "index.html" in tree.files
+    return "vite" in _names(package) or any(name in _names(package) for name, _ in _OUTPUTS)
 
 
 def _output(tree: Tree, package: Mapping[str, object]) -> str | None:
@@ -153,4 +167,5 @@ def _output(tree: Tree, package: Mapping[str, object]) -> str | None:
     names = _names(package)
     if "next" in names and not any(re.search(r"output:\s*[\"']export", text_of(tree, path) or "") for path in _CONFIGS):
         return None
-    return next((output for name, output in _OUTPUTS if name in names), "dist")
+    usual = "public" if "public/index.html" in tree.files and not _static(package) else "dist"
+    return next((output for name, output in _OUTPUTS if name in names), usual)

@@ -14,18 +14,20 @@ def go(tree: Tree) -> Found | None:
     """Recognise a Go module: the main package at its root, or the only one beneath cmd/."""
     if "go.mod" not in tree.files:
         return None
-    commands = sorted({path.split("/")[1] for path in tree.files if path.startswith("cmd/") and path.count("/") == 2 and path.endswith(".go")})
-    at_root = any(path.endswith(".go") and "/" not in path and not path.endswith("_test.go") for path in tree.files)
-    package = "." if "main.go" in tree.files or at_root and len(commands) != 1 else f"./cmd/{commands[0]}" if
-    len(commands) == 1 else None
+    sources = [path.split("/") for path in tree.files if path.endswith(".go") and not path.endswith("_test.go")]
+    commands = sorted({parts[1] for parts in sources if len(parts) == 3 and parts[0] == "cmd"})
+    package = None
+    if ["main.go"] in sources or (len(commands) != 1 and any(len(parts) == 1 for parts in sources)):
+        package = "."
+    elif len(commands) == 1:
+        package = f"./cmd/{commands[0]}"
     if package is None:
-        return Found(kind=PlanKind.GO, why="go.mod", needs=("go",))
+        return Found(kind=PlanKind.GO, why="go.mod")
     return Found(
         kind=PlanKind.GO,
         why=f"go.mod, package {package}",
         build=(argv("go", "build", "-o", _BINARY, package),),
         run=argv(f"./{_BINARY}"),
-        needs=("go",),
     )
 
 

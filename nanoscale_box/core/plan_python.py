@@ -9,7 +9,7 @@ from typing import Final
 
 from nanoscale_box.core.plan_model import Command, Found, PlanKind, Tree, argv, invalid
 from nanoscale_box.core.plan_python_start import ENTRIES, start
-from nanoscale_box.core.plan_texts import string, strings, table, text_of, toml_of
+from nanoscale_box.core.plan_texts import strings, table, text_of, toml_of
 from nanoscale_box.core.text import inert
 
 _VENV: Final = ".venv"
@@ -17,37 +17,35 @@ _PYTHON: Final = f"{_VENV}/bin/python"
 _TOOLS_VENV: Final = ".tools"
 """Where uv, poetry or pipenv go when the host has them not: outside the environment that they fill."""
 _REQUIREMENT: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
-_MARKERS: Final = ("uv.lock", "pyproject.toml", "poetry.lock", "Pipfile", "Pipfile.lock", "requirements.txt", "setup.py", *ENTRIES)
+_MANIFESTS: Final = ("pyproject.toml", "Pipfile", "requirements.txt", "setup.py")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Installing:
-    """A way to install: the file that decided, the commands, the tools; no commands means no environment is made."""
+    """A way to install: the file that decided, the commands; no commands means no environment is made."""
 
     by: str
     commands: tuple[Command, ...] = ()
-    needs: tuple[str, ...] = ("python3",)
     env: Mapping[str, str] | None = None
 
 
 def python(tree: Tree) -> Found | None:
     """Recognise a Python project; None when it is none. Raises `DeployFailed` (`plan_invalid`) for files that cannot
     be read."""
-    if not any(marker in tree.files for marker in _MARKERS):
+    told = any(manifest in tree.files for manifest in _MANIFESTS)
+    if not told and ("package.json" in tree.files or not any(entry in tree.files for entry in ENTRIES)):
         return None
     pyproject = toml_of(tree, "pyproject.toml")
     installing = _installing(tree, pyproject)
-    in_venv = bool(installing.commands)
-    found = start(tree, pyproject, _dependencies(tree, pyproject), _PYTHON if in_venv else "python3", in_venv=in_venv)
-    env = {"PYTHONUNBUFFERED": "1"} | (dict(installing.env or {}) | {"VIRTUAL_ENV": _VENV} if in_venv else {})
+    found = start(tree, pyproject, _dependencies(tree, pyproject))
     return Found(
         kind=PlanKind.PYTHON,
-        why=f"{installing.by}, {found[1]}" if found and found[1] != installing.by else installing.by,
+        why=installing.by,
+        starts=f", {found[1]}" if found and found[1] != installing.by else "",
         install=installing.commands,
         run=found[0] if found else None,
-        needs=installing.needs,
-        env=env,
-        path_prefix=(f"{_VENV}/bin",) if in_venv else (),
+        env={"PYTHONUNBUFFERED": "1", **(installing.env or {})},
+        path_prefix=(f"{_VENV}/bin",),
     )
 
 
@@ -85,7 +83,7 @@ def _by_pip(by: str, words: tuple[str, ...]) -> _Installing:
 def _by_tool(tree: Tree, tool: str, by: str, words: tuple[str, ...], env: Mapping[str, str]) -> _Installing:
     """With the host's own tool, or with one that is installed for this build alone."""
     if tool in tree.tools:
-        return _Installing(by=by, commands=(argv(tool, *words),), needs=("python3", tool), env=env)
+        return _Installing(by=by, commands=(argv(tool, *words),), env=env)
     made = argv("python3", "-m", "venv", _TOOLS_VENV)
     pip = argv(f"{_TOOLS_VENV}/bin/python", "-m", "pip", "install", "--disable-pip-version-check", "--no-input", tool)
     return _Installing(by=by, commands=(made, pip, argv(f"{_TOOLS_VENV}/bin/{tool}", *words)), env=env)
@@ -93,7 +91,9 @@ def _by_tool(tree: Tree, tool: str, by: str, words: tuple[str, ...], env: Mappin
 
 def _builds(pyproject: Mapping[str, object]) -> bool:
     """Whether the project can be installed itself, not only its dependencies."""
-    return bool(table(pyproject, "build-system")) and bool(table(pyproject, "project") or table(pyproject, "tool", "poetry"))
+    return bool(table(pyproject, "build-system")) and bool(
+        table(pyproject, "project") or table(pyproject, "tool", "poetry")
+    )
 
 
 def _listed(pyproject: Mapping[str, object]) -> tuple[str, ...]:
@@ -127,8 +127,3 @@ def _dependencies(tree: Tree, pyproject: Mapping[str, object] | None) -> frozens
     names = {re.sub(r"[-_.]+", "-", match.group()).lower() for match in found if match}
     extras = {"uvicorn"} if any(re.match(r"fastapi\[(standard|all)\]", line) for line in listed) else set()
     return frozenset(names | extras)
-
-
-def project_name(pyproject: Mapping[str, object] | None) -> str | None:
-    """The name that pyproject.toml gives."""
-    return string(table(pyproject, "project"), "name") or string(table(pyproject, "tool", "poetry"), "name")

@@ -11,21 +11,22 @@ from urllib.parse import quote, quote_plus
 
 from nanoscale_box.core.secret import Secret
 
-# ECMA-48: control strings (OSC, DCS, SOS, PM, APC), control sequences (CSI), then any other escape; 7-bit and 8-bit forms.
-# What is not terminated ends at the next escape or line end. No alternative can match what another began, so nothing backtracks.
+# ECMA-48: control strings (OSC, DCS, SOS, PM, APC), control sequences (CSI), then any other escape; 7-bit and 8-bit
+# forms. What is not terminated ends at the next escape or line end. No alternative matches what another began, so
+# nothing backtracks.
 _ESCAPES: Final = re.compile(
     r"(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x18\x1a\x1b\x9c\r\n]*(?:\x07|\x1b\\|\x9c)?"
     r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
     r"|\x1b[ -/]*[0-~]?"
 )
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
-# Invisible or direction-changing (Unicode's Cf and its kin): soft hyphen, Arabic letter mark, Mongolian separators, zero-width,
-# bidi embeddings, overrides and isolates, word joiners, byte order mark, interlinear marks, shorthand and musical controls, tags.
+# Invisible or direction-changing (Unicode's Cf and its kin): soft hyphen, Arabic letter mark, Mongolian separators,
+# zero-width, bidi embeddings, overrides and isolates, word joiners, byte order mark, interlinear marks, shorthand and
+# musical controls, tags.
 _INVISIBLE: Final = (
-    (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x200B,
-    0x200F),
-    (0x202A, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFFB),
-    (0x13430, 0x13440), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF),
+    (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F),
+    (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0),
+    (0xFFF0, 0xFFFB), (0x13430, 0x13440), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF),
 )  # fmt: skip
 _STAND_INS: Final[dict[int, str]] = (
     {code: chr(0x2400 + code) for code in range(0x20)}
@@ -41,7 +42,8 @@ _MANY_LINES: Final = _STAND_INS | {0x09: "\t", 0x0A: "\n"}
 MASK: Final = Secret.MASK
 _PEM_BEGIN: Final = r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
 _PEM_END: Final = r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
-# Each pattern starts at most once in a run of its own characters, so a hostile line cannot make it look at the run again and again.
+# Each pattern starts at most once in a run of its own characters, so no hostile line makes it look at the run again and
+# again.
 _PATTERNS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     (re.compile(rf"{_PEM_BEGIN}.*?(?:{_PEM_END}|\Z)", re.DOTALL), MASK),
     (re.compile(r"(\bauthorization[\"']?[ \t]{0,8}[:=][ \t]{0,8}[\"']?)[^\r\n\"']+", re.IGNORECASE), rf"\1{MASK}"),
@@ -132,10 +134,8 @@ def _opens_key(line: str) -> bool:
     """Whether the last private key that begins in `line` does not end in it."""
     if "PRIVATE KEY" not in line:
         return False
-    last = None
-    for last in _BEGIN.finditer(line):
-        pass
-    return last is not None and _END.search(line, last.end()) is None
+    ends = [begun.end() for begun in _BEGIN.finditer(line)]
+    return bool(ends) and _END.search(line, ends[-1]) is None
 
 
 def _forms(text: str) -> Iterator[str]:

@@ -3,8 +3,7 @@ deployment queued."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from nanoscale_box.core.decide import Change
 from nanoscale_box.core.envvars import check_env
@@ -38,6 +37,15 @@ from nanoscale_box.engine.telling import tell_project
 from nanoscale_box.engine.views import NewProject
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where projects may come from, and under which domain they answer."""
+
+    base_domain: str
+    manual_hosts: tuple[str, ...]
+    development: bool
+
+
 class Creating:
     """Creates projects. Names and URLs of repositories come from GitHub by id, never from the request."""
 
@@ -48,9 +56,7 @@ class Creating:
         queue: Queue,
         catalogue: Catalogue,
         hooks: Hooks,
-        base_domain: str,
-        manual_hosts: Collection[str],
-        development: bool,
+        sources: Sources,
     ) -> None:
         self._ledger = desk.ledger
         self._clock = desk.clock
@@ -59,9 +65,7 @@ class Creating:
         self._queue = queue
         self._catalogue = catalogue
         self._hooks = hooks
-        self._base_domain = base_domain
-        self._manual_hosts = manual_hosts
-        self._development = development
+        self._sources = sources
 
     async def create(self, asked: NewProject) -> tuple[Project, Deployment]:
         """Check everything, then store project, link, environment and first deployment in one commit."""
@@ -79,7 +83,9 @@ class Creating:
         return project, deployment
 
     async def _from_url(self, asked: NewProject) -> Project:
-        url = check_clone_url(str(asked.repo_url), hosts=self._manual_hosts, development=self._development)
+        url = check_clone_url(
+            str(asked.repo_url), hosts=self._sources.manual_hosts, development=self._sources.development
+        )
         name = await self._name(asked.name, url.path.removesuffix(".git").rsplit("/", 1)[-1])
         branch = check_branch(asked.branch or "main")
         project = self._base(ProjectId(self._ids.new("prj")), asked, name, branch)
@@ -104,7 +110,7 @@ class Creating:
         return Project(
             id=project_id,
             name=name,
-            hosts=(default_host(name, self._base_domain), *(check_host(domain) for domain in asked.domains)),
+            hosts=(default_host(name, self._sources.base_domain), *(check_host(domain) for domain in asked.domains)),
             source_provider=SourceProvider.GITHUB,
             branch=branch,
             created_at=now,

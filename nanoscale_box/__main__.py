@@ -1,0 +1,79 @@
+"""The front desk: `serve`, `demo` and the TUI start here, as they need no daemon; all other commands are the CLI's."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line; give the exit status. Without a command it opens the terminal UI."""
+    from nanoscale_box.cli.main import main as run_command
+    from nanoscale_box.cli.main import parse
+
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments:
+        return _tui()
+    options = parse(arguments)
+    match options.handler:
+        case "front:serve":
+            return _serve()
+        case "front:demo":
+            return _demo(options)
+        case _:
+            return run_command(options)
+
+
+def _serve() -> int:
+    """Run the daemon alone; 78 when it was configured wrongly."""
+    from nanoscale_box.adapters.journal import open_journal
+    from nanoscale_box.config import read_settings
+    from nanoscale_box.core.errors import Code, ConfigurationError
+    from nanoscale_box.daemon import serve
+
+    os.umask(0o077)
+    try:
+        settings = read_settings(os.environ)
+        open_journal()
+        asyncio.run(serve(settings))
+    except ConfigurationError as error:
+        _tell(error.detail, error.hint)
+        return 78 if error.code is Code.CONFIGURATION else 1
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from nanoscale_box.demo import run
+
+    if options.action == "push":
+        return run.push_once(broken=options.broken)
+    if options.headless:
+        show = run.show_json if options.json else run.show_line(sys.stdout.write)
+        return run.headless(show)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        _tell("the demo's terminal UI needs a terminal", "without one, run: nanoscale-box demo --headless")
+        return 2
+    from nanoscale_box.tui.app import attach
+
+    return run.interactive(attach)
+
+
+def _tui() -> int:
+    """Open the terminal UI: on the daemon that answers, else on one hosted in this process."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        _tell("the terminal UI needs a terminal", "see what runs: nanoscale-box status")
+        return 2
+    from nanoscale_box.hosting import host_tui
+
+    return host_tui(os.environ)
+
+
+def _tell(detail: str, hint: str) -> None:
+    sys.stderr.write(f"nanoscale-box: {detail}\n" + (f"  {hint}\n" if hint else ""))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""The time of day and new ids, from the system's clock and its source of randomness."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+from nanoscale_box.engine.ports import Clock
+
+_DIGITS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+"""Crockford's base 32, small letters: sorts like the number, survives being read aloud, and may be part of a host or
+user name."""
+_TIME_DIGITS: Final = 10
+_RANDOM_DIGITS: Final = 16
+_RANDOM_BITS: Final = 5 * _RANDOM_DIGITS
+
+
+class SystemClock:
+    """The system's clock."""
+
+    def now(self) -> datetime:
+        """Now, aware, in UTC."""
+        return datetime.now(UTC)
+
+
+class TimeIds:
+    """Ids that sort by age: milliseconds since 1970, then 80 random bits; within one process they never go back,
+    whatever the clock does."""
+
+    def __init__(self, clock: Clock, random_bits: Callable[[int], int] = secrets.randbits) -> None:
+        self._clock = clock
+        self._random_bits = random_bits
+        self._last = 0
+
+    def new(self, kind: str) -> str:
+        """An id nobody had before: `kind`, an underscore and 26 digits."""
+        milliseconds = int(self._clock.now().timestamp() * 1000)
+        fresh = (milliseconds << _RANDOM_BITS) | self._random_bits(_RANDOM_BITS)
+        self._last = max(fresh, self._last + 1)
+        return f"{kind}_{_digits(self._last, _TIME_DIGITS + _RANDOM_DIGITS)}"
+
+
+def _digits(number: int, width: int) -> str:
+    """The number's last `width` digits in base 32."""
+    return "".join(_DIGITS[(number >> shift) & 31] for shift in range(5 * (width - 1), -1, -5))

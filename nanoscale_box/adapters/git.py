@@ -1,0 +1,155 @@
+"""Gets commits with git: hands each job to the git worker, and turns what became of it into an answer or an error."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+from weakref import WeakValueDictionary
+
+from nanoscale_box.adapters.git_child import GitChild, JobReport, WorkerGone
+from nanoscale_box.adapters.git_limits import GitLimits
+from nanoscale_box.adapters.git_messages import Checkout, Failed, Head, Remove, git_temporary
+from nanoscale_box.core.errors import BoxError, Code, DeployFailed, Fault, Unavailable
+from nanoscale_box.core.model import Release, Sha
+from nanoscale_box.core.text import inert
+from nanoscale_box.engine.ports import Progress, Remote
+
+_KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_SHA: Final = re.compile(r"[0-9a-f]{40}")
+_CHECKOUTS: Final = 4
+_HEADS: Final = 8
+_MEMORY_SIGNALS: Final = {-signal.SIGKILL, -signal.SIGABRT, -signal.SIGSEGV, -signal.SIGBUS}
+_DEFAULT: Final = GitLimits()
+
+
+class GitSource:
+    """The `Source` for git servers over HTTP. Mirrors lie in `mirrors`, a checkout goes where `release_folder` says;
+    the folder appears by one rename."""
+
+    def __init__(self, mirrors: Path, release_folder: Callable[[Release], Path], limits: GitLimits = _DEFAULT) -> None:
+        self._mirrors = mirrors
+        self._release_folder = release_folder
+        self._limits = limits
+        self._child = GitChild()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._checkouts = asyncio.Semaphore(_CHECKOUTS)
+        self._heads = asyncio.Semaphore(_HEADS)
+
+    async def start(self) -> None:
+        """Begin the worker, so that the first job need not wait for it."""
+        await self._child.start()
+
+    async def close(self) -> None:
+        """End the worker; jobs that run are killed and undone."""
+        await self._child.close()
+
+    @property
+    def worker_pid(self) -> int | None:
+        """The worker's process id while it runs."""
+        return self._child.pid
+
+    async def head(self, remote: Remote, branch: str) -> Sha | None:
+        """The branch's head now, or None. Raises `DeployFailed` or `Unavailable` (`source_*`)."""
+        async with self._heads:
+            report = await self._child.run(
+                Head(
+                    job=self._child.number(),
+                    url=remote.url,
+                    branch=branch,
+                    token=remote.token.reveal() if remote.token else None,
+                    limits=self._limits,
+                )
+            )
+        self._judge(report, self._limits.head_seconds)
+        if report.found is None:
+            raise _ended_oddly(None)
+        return Sha(report.found.sha) if report.found.sha is not None else None
+
+    async def checkout(self, remote: Remote, branch: str, sha: Sha, release: Release, progress: Progress) -> None:
+        """Put the tree of `sha` into the release's folder, whole or not at all; cancelling undoes it within a second.
+
+        Raises `DeployFailed` (`source_denied`, `source_refused`, `source_too_large`) or `Unavailable`."""
+        if not _SHA.fullmatch(sha):
+            raise DeployFailed(Code.SOURCE_REFUSED, "The commit has no SHA-1 name.", hint="Deploy the branch again.")
+        folder = str(self._release_folder(release).absolute())
+        mirror = str(self._mirror(remote.cache_key))
+        async with self._lock(remote.cache_key), self._checkouts:
+            request = Checkout(
+                job=self._child.number(),
+                url=remote.url,
+                branch=branch,
+                sha=sha,
+                token=remote.token.reveal() if remote.token else None,
+                mirror=mirror,
+                folder=folder,
+                limits=self._limits,
+            )
+            try:
+                report = await self._child.run(request, lambda text: progress(inert(text, limit=200)))
+            except WorkerGone:
+                await self._remove([git_temporary(folder)])  # the worker could not do it itself any more
+                raise
+        self._judge(report, self._limits.wall_seconds)
+
+    async def forget(self, cache_key: str) -> None:
+        """Drop the mirror; nothing happens when there is none."""
+        mirror = self._mirror(cache_key)
+        async with self._lock(cache_key):
+            await self._remove([str(mirror)])
+
+    async def _remove(self, paths: list[str]) -> None:
+        report = await self._child.run(Remove(job=self._child.number(), paths=paths))
+        self._judge(report, self._limits.wall_seconds)
+
+    def _mirror(self, cache_key: str) -> Path:
+        if not _KEY.fullmatch(cache_key):
+            raise ValueError("a cache key is a plain file name")
+        return self._mirrors.absolute() / cache_key
+
+    def _lock(self, cache_key: str) -> asyncio.Lock:
+        return self._locks.setdefault(cache_key, asyncio.Lock())
+
+    def _judge(self, report: JobReport, seconds: float) -> None:
+        """Return if the job did its work, raise what became of it otherwise."""
+        ended = report.ended.result()
+        if report.failed is not None:
+            raise _as_error(report.failed)
+        if ended.late:
+            raise Unavailable(
+                Code.SOURCE_TIMEOUT,
+                f"Fetching was stopped: it took longer than {seconds:g} seconds.",
+                hint="Deploy again when the connection is better, or make the repository smaller.",
+                fault=Fault.NETWORK,
+            )
+        match ended.exit_code:
+            case 0:
+                return
+            case code if code == -signal.SIGXCPU:
+                detail = f"unpacking it took more than {self._limits.cpu_seconds} seconds of computing"
+            case code if code in _MEMORY_SIGNALS:
+                detail = "unpacking it was ended by the system, most likely for its use of memory"
+            case code:
+                raise _ended_oddly(code)
+        raise DeployFailed(
+            Code.SOURCE_TOO_LARGE,
+            f"The repository was refused: {detail}.",
+            hint="Keep large files out of the repository.",
+        )
+
+
+def _as_error(failed: Failed) -> BoxError:
+    kind = Unavailable if failed.unavailable else DeployFailed
+    return kind(failed.code, failed.detail, hint=failed.hint, fault=failed.fault, retry_after=failed.retry_after)
+
+
+def _ended_oddly(code: int | None) -> Unavailable:
+    return Unavailable(
+        Code.INTERNAL,
+        f"The git worker's job ended without an answer (exit code {code}).",
+        hint="Deploy again; if it stays, report it.",
+        fault=Fault.BOX,
+    )

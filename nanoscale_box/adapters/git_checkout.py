@@ -1,0 +1,200 @@
+"""A checkout in story order: fetch the difference, list the tree, write it, keep the pack, put the folder in place."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from nanoscale_box.adapters.git_fetch import fetch_commit
+from nanoscale_box.adapters.git_lfs import LfsWatch
+from nanoscale_box.adapters.git_limits import MIB
+from nanoscale_box.adapters.git_messages import Checkout, git_temporary
+from nanoscale_box.adapters.git_mirror import Mirror
+from nanoscale_box.adapters.git_pack import BLOB, COMMIT, TREE, PackDamaged, PackReader
+from nanoscale_box.adapters.git_stream import PackStream
+from nanoscale_box.adapters.git_tree import Listing, list_tree
+from nanoscale_box.adapters.git_write import TreeWriter, check_links
+from nanoscale_box.core.errors import Code, DeployFailed
+
+_PAUSE: Final = 0.3
+"""Seconds between two lines of progress."""
+_MAX_REMOTE: Final = 400
+_TREE_LINE: Final = re.compile(rb"tree ([0-9a-f]{40})\n")
+Say = Callable[[str], None]
+
+
+def checkout(request: Checkout, say: Say) -> None:
+    """Put the tree of the commit into its folder. Raises `BoxError`, `OSError`, `MemoryError`."""
+    mirror = Mirror(Path(request.mirror), request.limits)
+    mirror.open()
+    empty = not mirror.commits()
+    try:
+        _attempt(request, mirror, say)
+    except PackDamaged as damage:
+        if empty:
+            raise _damaged(damage) from damage
+        say("The mirror is damaged and is fetched again.")
+        mirror.drop()
+        mirror.open()
+        try:
+            _attempt(request, mirror, say)
+        except PackDamaged as again:
+            raise _damaged(again) from again
+    finally:
+        mirror.close()
+
+
+def _attempt(request: Checkout, mirror: Mirror, say: Say) -> None:
+    part = git_temporary(request.folder)
+    shutil.rmtree(part, ignore_errors=True)
+    writer = TreeWriter(part, request.limits)
+    arrival = _Arrival(request, mirror, writer, say)
+    known = mirror.commits()
+    if request.sha.encode("ascii") not in known:
+        arrival.receive(known)
+    arrival.complete()
+    mirror.keep(arrival.stream, request.sha.encode("ascii"))
+    writer.finish()
+    if os.path.isdir(request.folder):
+        shutil.rmtree(request.folder)
+    os.rename(part, request.folder)
+    say(f"Checked out {request.sha[:10]}: {writer.files:,} files, {writer.written / MIB:.1f} MiB.")
+
+
+def _damaged(damage: PackDamaged) -> DeployFailed:
+    return DeployFailed(
+        Code.SOURCE_REFUSED,
+        f"What the server sent is not a usable pack: {damage}.",
+        hint="Check the repository with `git fsck`, then deploy again.",
+    )
+
+
+class _Arrival:
+    """One commit on its way from the server or the mirror to the disk. Files of a first checkout are placed while the
+    pack still arrives: git sends folders before files, and what comes in another order is placed afterwards."""
+
+    def __init__(self, request: Checkout, mirror: Mirror, writer: TreeWriter, say: Say) -> None:
+        self.stream: PackStream | None = None
+        self._request = request
+        self._commit = bytes.fromhex(request.sha)
+        self._mirror = mirror
+        self._writer = writer
+        self._say = say
+        self._said_at = 0.0
+        self._unended = b""
+        self._folders: dict[bytes, bytes] = {}
+        self._commits: dict[bytes, bytes] = {}
+        self._listing: Listing | None = None
+        self._tried = False
+        self._placed: set[bytes] = set()
+        self._lfs = LfsWatch()
+
+    def receive(self, known: list[bytes]) -> None:
+        """Fetch what is missing, placing files at once if everything has to come."""
+        fd = self._mirror.incoming()
+        self._tried = bool(known)
+        self.stream = PackStream(fd, self._request.limits, self._seen, self._mirrored)
+        fetch_commit(self._request, known, self.stream, self._received, self._remote)
+        self._say(f"Received {self.stream.received / MIB:.1f} MiB in {self.stream.done:,} objects.")
+
+    def complete(self) -> None:
+        """List the tree if that is still to do, refuse what must not be, and write what is not written yet."""
+        listing = self._listing or self._list(self._read_folder)
+        targets = {path: self._content(name) for path, name in listing.links.items()}
+        check_links(listing, targets)
+        rest = [(self._find(name), name) for name in listing.files if name not in self._placed]
+        for (reader, offset), name in sorted(rest, key=lambda one: (id(one[0][0]), one[0][1])):
+            self._place(name, listing.files[name], reader, offset)
+            self._tell(f"Writing files: {self._writer.files:,} of {listing.count:,}.")
+        self._writer.drain()
+        self._lfs.check()
+        self._writer.link(targets)
+
+    def _seen(self, name: bytes, kind: int, content: bytes | None) -> None:
+        if kind == BLOB:
+            if not self._tried:
+                self._tried = True
+                self._try_listing()
+            if self._listing is not None and content is not None and name in self._listing.files:
+                self._write(name, self._listing.files[name], content)
+        elif kind == TREE and content is not None:
+            self._folders[name] = content
+        elif kind == COMMIT and content is not None:
+            self._commits[name] = content
+
+    def _try_listing(self) -> None:
+        try:
+            self._list(self._folders.__getitem__)
+        except KeyError:
+            return
+
+    def _list(self, read: Callable[[bytes], bytes]) -> Listing:
+        root = _TREE_LINE.match(self._commits.get(self._commit) or self._content_of(COMMIT, self._commit))
+        if root is None:
+            raise PackDamaged("the commit has no tree")
+        listing = list_tree(bytes.fromhex(root.group(1).decode("ascii")), read, self._request.limits)
+        self._writer.folders(listing.folders)
+        self._listing = listing
+        return listing
+
+    def _place(self, name: bytes, places: list[tuple[bytes, bool]], reader: PackReader, offset: int) -> None:
+        if not reader.is_big(offset):
+            self._write(name, places, self._content_at(BLOB, reader, offset))
+            return
+        for path, program in places:
+            self._writer.place_pieces(path, program, reader.pieces(offset))
+
+    def _write(self, name: bytes, places: list[tuple[bytes, bool]], content: bytes) -> None:
+        if name not in self._placed:
+            self._placed.add(name)
+            self._lfs.look(places, content)
+            self._writer.place(places, content)
+
+    def _read_folder(self, name: bytes) -> bytes:
+        content = self._folders.get(name)
+        return content if content is not None else self._content_of(TREE, name)
+
+    def _content(self, name: bytes) -> bytes:
+        return self._content_of(BLOB, name)
+
+    def _content_of(self, kind: int, name: bytes) -> bytes:
+        return self._content_at(kind, *self._find(name))
+
+    def _content_at(self, kind: int, reader: PackReader, offset: int) -> bytes:
+        found, content = reader.get(offset)
+        if found != kind:
+            raise PackDamaged("an object is of another kind than its place says")
+        return content
+
+    def _find(self, name: bytes) -> tuple[PackReader, int]:
+        if self.stream is not None and name in self.stream.offsets:
+            return self.stream.reader, self.stream.offsets[name]
+        found = self._mirror.find(name)
+        if found is None:
+            raise PackDamaged(f"the object {name.hex()[:10]} is missing")
+        return found
+
+    def _mirrored(self, name: bytes) -> tuple[int, bytes] | None:
+        found = self._mirror.find(name)
+        return None if found is None else found[0].get(found[1])
+
+    def _received(self) -> None:
+        stream = self.stream
+        if stream is not None and stream.total:
+            self._tell(f"Receiving {stream.received / MIB:.1f} MiB, {100 * stream.done // stream.total} %.")
+
+    def _remote(self, text: bytes) -> None:
+        *lines, self._unended = re.split(rb"[\r\n]+", (self._unended + text)[-_MAX_REMOTE:])
+        if lines and lines[-1]:
+            self._tell(f"remote: {lines[-1].decode('utf-8', 'replace')}")
+
+    def _tell(self, text: str) -> None:
+        now = time.monotonic()
+        if now - self._said_at >= _PAUSE:
+            self._said_at = now
+            self._say(text)

@@ -1,0 +1,121 @@
+"""Asks a server for the head of a branch, and fetches one commit as a shallow pack."""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final, cast
+
+import urllib3
+from dulwich.client import HttpGitClient
+from dulwich.errors import GitProtocolError, NotGitRepository
+from dulwich.objects import ObjectID
+from dulwich.refs import Ref
+
+from nanoscale_box.adapters.git_http import Transport
+from nanoscale_box.adapters.git_messages import Checkout, Head
+from nanoscale_box.adapters.git_stream import PackStream
+from nanoscale_box.core.errors import Code, DeployFailed
+
+_USER: Final = "x-access-token"
+_SHA: Final = re.compile(rb"[0-9a-f]{40}")
+_MALFORMED: Final = (
+    GitProtocolError,
+    NotGitRepository,
+    ValueError,
+    TypeError,
+    LookupError,
+    AssertionError,
+    EOFError,
+    RecursionError,
+    struct.error,
+    zlib.error,
+)
+"""What dulwich is seen to raise on an answer that is none."""
+
+
+def find_head(request: Head) -> str | None:
+    """The branch's head, or None if there is no such branch. Raises `BoxError`."""
+    transport, client = _connect(request)
+    ref = _ref(request.branch)
+    with _understanding(transport, None):
+        sha = client.get_refs(b"", ref_prefix=[ref]).refs.get(Ref(ref))
+    if sha is None:
+        return None
+    if not _SHA.fullmatch(sha):
+        raise DeployFailed(
+            Code.SOURCE_REFUSED,
+            "The repository names its commits in another way than SHA-1.",
+            hint="SHA-256 repositories cannot be deployed.",
+        )
+    return sha.decode("ascii")
+
+
+def fetch_commit(
+    request: Checkout,
+    haves: Sequence[bytes],
+    stream: PackStream,
+    received: Callable[[], None],
+    remote: Callable[[bytes], None],
+) -> None:
+    """Feed the stream with what of the commit is not in `haves` (hex). Raises `BoxError`, `PackDamaged`."""
+    transport, client = _connect(request)
+
+    def want(refs: object, depth: int | None = None) -> list[ObjectID]:
+        transport.expect_pack()
+        return [ObjectID(request.sha.encode("ascii"))]
+
+    def take(data: bytes) -> int:
+        taken = stream.feed(data)
+        received()
+        return taken
+
+    with _understanding(transport, request.sha):
+        client.fetch_pack(b"", want, _Haves(haves), take, progress=remote, depth=1, ref_prefix=[_ref(request.branch)])
+    stream.finish()
+
+
+def _connect(request: Head | Checkout) -> tuple[Transport, HttpGitClient]:
+    token = request.token
+    transport = Transport(request.url, request.limits, with_token=token is not None)
+    client = HttpGitClient(
+        request.url,
+        pool_manager=cast(urllib3.PoolManager, transport),
+        username=_USER if token is not None else None,
+        password=token,
+        thin_packs=True,  # without it a server sends a shallow commit whole, whatever is here already
+        quiet=True,
+    )
+    return transport, client
+
+
+def _ref(branch: str) -> bytes:
+    return b"refs/heads/" + branch.encode("utf-8", "surrogateescape")
+
+
+@contextmanager
+def _understanding(transport: Transport, sha: str | None) -> Iterator[None]:
+    try:
+        yield
+    except _MALFORMED as wrong:
+        raise transport.misunderstood(sha) from wrong
+
+
+class _Haves:
+    """Tells the server what is here: every commit of a mirror is shallow, so there is no graph to walk."""
+
+    def __init__(self, commits: Sequence[bytes]) -> None:
+        self.shallow = {ObjectID(commit) for commit in commits}
+        self._left = iter([ObjectID(commit) for commit in reversed(commits)])
+
+    def __next__(self) -> ObjectID | None:
+        return next(self._left, None)
+
+    def ack(self, sha: ObjectID) -> None:
+        """The server has it too; over HTTP everything was said already."""
+
+    def nak(self) -> None:
+        """The server knows none of them."""

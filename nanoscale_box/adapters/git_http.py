@@ -1,0 +1,233 @@
+"""The way to a git server: one origin, verified TLS, no proxy, a budget of bytes, and sentences for status codes."""
+
+from __future__ import annotations
+
+import functools
+import re
+import ssl
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Final
+from urllib.parse import urljoin, urlsplit
+
+import urllib3
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NameResolutionError,
+    NewConnectionError,
+    ReadTimeoutError,
+    SSLError,
+)
+from urllib3.response import BaseHTTPResponse
+from urllib3.util.ssl_ import create_urllib3_context
+
+from nanoscale_box.adapters.git_limits import MIB, GitLimits
+from nanoscale_box.adapters.git_pack import too_large
+from nanoscale_box.core.errors import BoxError, Code, DeployFailed, Fault, Unavailable
+from nanoscale_box.core.text import inert
+
+_AGENT: Final = "git/2.0 nanoscale-box"
+"""Some servers answer in git's protocol only to an agent that begins with `git/`."""
+_REDIRECTS: Final = 4
+_CONNECT_SECONDS: Final = 10.0
+_TRY_CLONE: Final = "Try the address with `git clone`."
+_ADDRESS_NOW: Final = "Give the address that the repository has now."
+_ERROR: Final = re.compile(rb"[0-9a-f]{4}ERR ([^\n]{1,300})")
+_TYPES: Final = ("application/x-git-upload-pack-advertisement", "application/x-git-upload-pack-result")
+_PORTS: Final = {"http": 80, "https": 443}
+
+
+@functools.cache
+def trust() -> ssl.SSLContext:
+    """The machine's trusted authorities. Loading them takes time, so the worker does it once for all jobs."""
+    context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
+    context.load_default_certs()
+    return context
+
+
+class Transport:
+    """What dulwich takes for a urllib3 pool. Until `expect_pack` is called answers are read whole, which leaves the
+    connection free for the next request."""
+
+    def __init__(self, url: str, limits: GitLimits, *, with_token: bool) -> None:
+        self.headers: Mapping[str, str] = {"User-Agent": _AGENT}
+        self._allowance = limits.max_refs_bytes
+        self._streams = False
+        self.ended_early = False
+        self.first = b""
+        """How the last answer begins; dulwich leaves out what a server says there before it hangs up."""
+        self.host = inert(urlsplit(url).hostname or "", limit=100)
+        self._origin = _origin(url)
+        self._with_token = with_token
+        self._limits = limits
+        seconds = urllib3.Timeout(connect=min(_CONNECT_SECONDS, limits.stall_seconds), read=limits.stall_seconds)
+        tls = trust() if self._origin[0] == "https" else None
+        self._pool = urllib3.PoolManager(retries=False, timeout=seconds, ssl_context=tls, maxsize=1)
+
+    def expect_pack(self) -> None:
+        """The next answer is a pack: it may be large, and is read as it arrives."""
+        self._streams = True
+        self._allowance = self._limits.max_pack_bytes + self._limits.max_pack_bytes // 1000 + 16 * MIB
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        preload_content: bool = False,
+    ) -> GitResponse:
+        """Send a request; follow redirects within the origin. Raises `BoxError` for all but a git server's 200."""
+        for _ in range(_REDIRECTS):
+            response = self._send(method, url, headers, body, preload_content)
+            location = response.get_redirect_location()
+            if not location:
+                self._check(response)
+                answer = GitResponse(self, response, url)
+                if not self._streams:
+                    answer.read_whole(self._allowance)
+                return answer
+            response.close()
+            if method != "GET":
+                break
+            url = urljoin(url, location)
+        raise self._refused("redirects in a way that cannot be followed", hint=_ADDRESS_NOW)
+
+    def _send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, preload_content: bool
+    ) -> BaseHTTPResponse:
+        if _origin(url) != self._origin:
+            raise self._refused("sends on to another host", hint=_ADDRESS_NOW)
+        try:
+            return self._pool.request(
+                method, url, headers=headers, body=body, preload_content=preload_content, redirect=False
+            )
+        except HTTPError as wrong:
+            raise self.unreachable(wrong) from wrong
+
+    def _check(self, response: BaseHTTPResponse) -> None:
+        status, self.first = response.status, b""
+        if status == 200 and (response.headers.get("Content-Type") or "").split(";")[0] in _TYPES:
+            return
+        response.close()
+        match status:
+            case 200:
+                raise self._refused("is no git repository", hint="Give the address that `git clone` takes.")
+            case 401 | 403 | 404:
+                raise self._denied(status)
+            case 429 | 503 | 500 | 502 | 504:
+                after = response.headers.get("Retry-After", "")
+                raise Unavailable(
+                    Code.SOURCE_UNREACHABLE,
+                    f"{self.host} cannot answer now (HTTP {status}).",
+                    hint="The box tries again.",
+                    fault=Fault.NETWORK,
+                    retry_after=float(after) if re.fullmatch("[0-9]{1,6}", after) else None,
+                )
+            case _:
+                raise self._refused(f"gave the unexpected answer HTTP {status}", hint=_TRY_CLONE)
+
+    def _denied(self, status: int) -> DeployFailed:
+        if self._with_token:
+            detail = f"{self.host} did not let the box read the repository (HTTP {status})."
+            hint = "See that the repository is still there and that the GitHub App may read it."
+        else:
+            detail = f"{self.host} has no such repository, or it is private (HTTP {status})."
+            hint = "Check the address; for a private repository connect GitHub."
+        return DeployFailed(Code.SOURCE_DENIED, detail, hint=hint)
+
+    def _refused(self, what: str, *, hint: str) -> DeployFailed:
+        return DeployFailed(Code.SOURCE_REFUSED, f"The repository's address on {self.host} {what}.", hint=hint)
+
+    def unreachable(self, wrong: HTTPError) -> Unavailable:
+        """The sentence for a connection that failed."""
+        code, hint = Code.SOURCE_UNREACHABLE, "Check the network; the box tries again."
+        match wrong:
+            case ReadTimeoutError():
+                code, what = Code.SOURCE_TIMEOUT, f"{self.host} was silent for {self._limits.stall_seconds:g} seconds."
+            case NameResolutionError():
+                what = f"The name {self.host} could not be resolved."
+            case NewConnectionError():  # by inheritance a ConnectTimeoutError too
+                what = f"{self.host} does not take connections."
+            case ConnectTimeoutError():
+                code, what = Code.SOURCE_TIMEOUT, f"{self.host} did not take the connection in time."
+            case SSLError():
+                what = f"The certificate of {self.host} could not be verified."
+            case _:
+                what = f"The connection to {self.host} failed."
+        return Unavailable(code, what, hint=hint, fault=Fault.NETWORK)
+
+    def spend(self, data: bytes) -> None:
+        """Note that these bytes came."""
+        self._allowance -= len(data)
+        if self._allowance < 0:
+            raise too_large("its server sent more", self._limits.max_refs_bytes)
+        if len(self.first) < 400:
+            self.first += data[:400]
+
+    def misunderstood(self, sha: str | None) -> BoxError:
+        """The sentence for an answer that dulwich could not make sense of."""
+        said = _ERROR.match(self.first)
+        if said is not None and b"not our ref" in said.group(1) and sha is not None:
+            return DeployFailed(
+                Code.SOURCE_REFUSED,
+                f"The repository no longer has the commit {sha[:10]}.",
+                hint="It was probably replaced by a force push; deploy the branch as it is now.",
+            )
+        if said is not None:
+            text = inert(said.group(1).decode("utf-8", "replace"), limit=200)
+            return self._refused(f"answered: {text}", hint=_TRY_CLONE)
+        if self.ended_early:
+            what = f"{self.host} closed the connection before everything was sent."
+            return Unavailable(Code.SOURCE_UNREACHABLE, what, hint="The box tries again.", fault=Fault.NETWORK)
+        return self._refused("does not answer as git servers do", hint=_TRY_CLONE)
+
+
+class GitResponse:
+    """A response as dulwich reads it; every byte is counted."""
+
+    def __init__(self, transport: Transport, response: BaseHTTPResponse, url: str) -> None:
+        self.status = response.status
+        self.headers = response.headers
+        self.content_type: str | None = None
+        self.redirect_location = ""
+        self._transport = transport
+        self._response = response
+        self._source: BaseHTTPResponse | BytesIO = response
+        self._url = url
+
+    def geturl(self) -> str:
+        """Where the answer came from in the end."""
+        return self._url
+
+    def read_whole(self, most: int) -> None:
+        """Take all there is, at most one byte more than `most`."""
+        self._source = BytesIO(self._receive(most + 1))
+
+    def read(self, size: int) -> bytes:
+        """The next bytes; fewer than asked for only at the end."""
+        data = self._receive(size) if self._source is self._response else self._source.read(size)
+        self._transport.ended_early = len(data) < size
+        return data
+
+    def _receive(self, size: int) -> bytes:
+        try:
+            data = self._response.read(size)
+        except HTTPError as wrong:
+            raise self._transport.unreachable(wrong) from wrong
+        self._transport.spend(data)
+        return data
+
+    def close(self) -> None:
+        """Close the connection if there is more to come; otherwise it was given back already."""
+        self._response.close()
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port. A URL with credentials has none: they have no place there."""
+    parts = urlsplit(url)
+    if parts.scheme not in _PORTS or parts.username is not None or parts.password is not None:
+        return ("", "", None)
+    return (parts.scheme, (parts.hostname or "").lower(), parts.port or _PORTS[parts.scheme])

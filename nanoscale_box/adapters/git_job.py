@@ -1,0 +1,140 @@
+"""One job inside its own process: first the limits, then the work, then what came of it."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import gc
+import os
+import resource
+import shutil
+import signal
+from typing import Final
+
+from nanoscale_box.adapters.git_checkout import checkout
+from nanoscale_box.adapters.git_fetch import find_head
+from nanoscale_box.adapters.git_limits import GIB, MIB, GitLimits
+from nanoscale_box.adapters.git_messages import Answer, Checkout, Failed, Found, Head, Line, Remove, encode
+from nanoscale_box.core.errors import BoxError, Code, DeployFailed, Fault, Unavailable
+
+_PR_SET_PDEATHSIG: Final = 1
+_PR_SET_DUMPABLE: Final = 4
+_PR_SET_NO_NEW_PRIVS: Final = 38
+_MAX_OPEN: Final = 512
+_STDOUT: Final = 1
+_LARGE: Final = "Keep large files out of the repository."
+DONE: Final = 0
+FAILED: Final = 1
+
+_libc: Final = ctypes.CDLL(None, use_errno=True)
+
+
+def die_with(parent: int, number: signal.Signals) -> None:
+    """Ask for a signal when the parent ends; leave at once if it is gone already."""
+    _libc.prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(FAILED)
+
+
+def hide() -> None:
+    """Let no other process of this user read this one's memory, where tokens are; gain nothing from setuid programs."""
+    _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def confine(limits: GitLimits) -> None:
+    """Set the kernel's limits for this process."""
+    largest = max(limits.max_pack_bytes, limits.max_object_bytes) + 64 * MIB
+    for what, limit in (
+        (resource.RLIMIT_AS, limits.memory),
+        (resource.RLIMIT_FSIZE, largest),
+        (resource.RLIMIT_CPU, limits.cpu_seconds),
+        (resource.RLIMIT_NOFILE, _MAX_OPEN),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        hard = resource.getrlimit(what)[1]
+        allowed = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        resource.setrlimit(what, (allowed, allowed))
+
+
+def perform(request: Head | Checkout | Remove) -> int:
+    """Do the job and say what came of it; gives the exit code."""
+    gc.disable()  # a job is short, and the memory limit holds it
+    os.umask(0o022)
+    try:
+        match request:
+            case Head():
+                confine(request.limits)
+                send(Found(job=request.job, sha=find_head(request)))
+            case Checkout():
+                confine(request.limits)
+                checkout(request, lambda text: send(Line(job=request.job, text=text[:500])))
+            case Remove():
+                for path in request.paths:
+                    remove(path)
+    except BoxError as error:
+        send(_failed(request.job, error))
+    except MemoryError:
+        send(_failed(request.job, _out_of_memory(request)))
+    except OSError as error:
+        send(_failed(request.job, _system_error(error)))
+    else:
+        return DONE
+    return FAILED
+
+
+def send(answer: Answer) -> None:
+    """Write one answer; a line is below PIPE_BUF, so the kernel does not mix it with another job's."""
+    os.write(_STDOUT, encode(answer))
+
+
+def remove(path: str) -> None:
+    """Remove a file or a folder; nothing happens when there is none."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+    except (IsADirectoryError, PermissionError):
+        shutil.rmtree(path)
+
+
+def _failed(job: int, error: BoxError) -> Failed:
+    return Failed(
+        job=job,
+        code=error.code,
+        detail=error.detail,
+        hint=error.hint,
+        fault=error.fault,
+        unavailable=isinstance(error, Unavailable),
+        retry_after=error.retry_after,
+    )
+
+
+def _out_of_memory(request: Head | Checkout | Remove) -> DeployFailed:
+    memory = 0 if isinstance(request, Remove) else request.limits.memory
+    return DeployFailed(
+        Code.SOURCE_TOO_LARGE,
+        f"The repository was refused: unpacking it needs more than {memory / GIB:.3g} GiB of memory.",
+        hint=_LARGE,
+    )
+
+
+def _system_error(error: OSError) -> BoxError:
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            hint = "Make room, then deploy again."
+            return Unavailable(Code.DISK_FULL, "The disk is full; the checkout was undone.", hint=hint, fault=Fault.BOX)
+        case errno.EFBIG:
+            detail = "The repository was refused: one file is too large."
+            return DeployFailed(Code.SOURCE_TOO_LARGE, detail, hint=_LARGE)
+        case errno.ENAMETOOLONG:
+            detail, hint = "The repository was refused: a path in it is too long.", "Shorten it and push again."
+            return DeployFailed(Code.SOURCE_REFUSED, detail, hint=hint)
+        case errno.EEXIST:
+            detail = "The repository was refused: two of its entries would be one file."
+            return DeployFailed(Code.SOURCE_REFUSED, detail, hint="Rename one of them and push again.")
+        case number:
+            name = os.strerror(number) if number else type(error).__name__
+            detail = f"The checkout could not be written: {name}."
+            hint = "Look at the box's home folder, then deploy again."
+            return Unavailable(Code.INTERNAL, detail, hint=hint, fault=Fault.BOX)

@@ -1,0 +1,111 @@
+"""Lists what a commit consists of, and refuses what must not become a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from dulwich.errors import ObjectFormatException
+from dulwich.objects import parse_tree
+
+from nanoscale_box.adapters.git_limits import GitLimits
+from nanoscale_box.adapters.git_names import name_flaw, shown
+from nanoscale_box.adapters.git_pack import PackDamaged
+from nanoscale_box.core.errors import Code, DeployFailed
+
+_FOLDER: Final = 0o040000
+_FILE: Final = 0o100644
+_GROUP_WRITABLE: Final = 0o100664
+"""Written by very old gits; taken as 644, as git does."""
+_PROGRAM: Final = 0o100755
+_LINK: Final = 0o120000
+_SUBMODULE: Final = 0o160000
+_HINT: Final = "Remove it from the branch and push again."
+
+ReadTree = Callable[[bytes], bytes]
+"""Gives the content of a tree by its name; raises `KeyError` when it is not there (yet)."""
+
+
+@dataclass(slots=True)
+class Listing:
+    """A commit's content. Folders come before what is in them; files and links by the name of their blob."""
+
+    folders: list[bytes] = field(default_factory=list)
+    files: dict[bytes, list[tuple[bytes, bool]]] = field(default_factory=dict)
+    """Paths where a blob goes, and whether it may be executed."""
+    links: dict[bytes, bytes] = field(default_factory=dict)
+    """Path to blob."""
+    count: int = 0
+
+
+def refusal(path: bytes, flaw: str) -> DeployFailed:
+    """The sentence for something in a repository that is not deployed."""
+    return DeployFailed(
+        Code.SOURCE_REFUSED, f"The repository was refused: {shown(path) or 'an entry'} {flaw}.", hint=_HINT
+    )
+
+
+def list_tree(root: bytes, read: ReadTree, limits: GitLimits) -> Listing:
+    """Walk the tree `root`. Raises `DeployFailed` when something in it is refused, `KeyError` from `read`."""
+    listing = Listing()
+    ahead = [(b"", root, 0)]
+    while ahead:
+        folder, name, depth = ahead.pop()
+        if depth > limits.max_depth:
+            raise refusal(folder, f"is nested more than {limits.max_depth} folders deep")
+        seen: set[bytes] = set()
+        for entry, mode, hex_name in _entries(folder, read(name)):
+            path = folder + b"/" + entry if folder else entry
+            _check(path, entry, seen, limits)
+            listing.count += 1
+            if listing.count > limits.max_files:
+                raise _too_many(limits)
+            blob = bytes.fromhex(hex_name.decode("ascii"))
+            match mode:
+                case 0o040000:
+                    listing.folders.append(path)
+                    ahead.append((path, blob, depth + 1))
+                case 0o100644 | 0o100664 | 0o100755:
+                    listing.files.setdefault(blob, []).append((path, mode == _PROGRAM))
+                case 0o120000:
+                    listing.links[path] = blob
+                case _:
+                    raise _refused_mode(path, mode)
+    return listing
+
+
+def _entries(folder: bytes, content: bytes) -> list[tuple[bytes, int, bytes]]:
+    try:
+        return list(parse_tree(content, 20))
+    except (ObjectFormatException, ValueError) as wrong:
+        raise PackDamaged(f"the folder {shown(folder) or '/'} is no tree") from wrong
+
+
+def _check(path: bytes, entry: bytes, seen: set[bytes], limits: GitLimits) -> None:
+    flaw = name_flaw(entry)
+    if flaw is not None:
+        raise refusal(path, flaw)
+    if entry in seen:
+        raise refusal(path, "is there twice")
+    seen.add(entry)
+    if len(path) >= limits.max_path:
+        raise refusal(path, f"has a path of {limits.max_path} bytes or more")
+
+
+def _refused_mode(path: bytes, mode: int) -> DeployFailed:
+    if mode == _SUBMODULE:
+        return DeployFailed(
+            Code.SOURCE_REFUSED,
+            f"The repository uses submodules ({shown(path)}), which are not fetched.",
+            hint="Copy the submodule's files into the repository, or build it where they are not needed.",
+        )
+    return refusal(path, f"has the mode {mode:o}, which is neither a file, a program, a link nor a folder")
+
+
+def _too_many(limits: GitLimits) -> DeployFailed:
+    return DeployFailed(
+        Code.SOURCE_TOO_LARGE,
+        f"The repository was refused: it has more than {limits.max_files:,} files and folders.",
+        hint="Keep generated files out of the repository.",
+    )

@@ -1,0 +1,187 @@
+"""The git worker: a small process that has everything loaded, and forks itself for each job.
+
+It is single-threaded, reads requests from stdin, and ends with it. It never does a job's work itself, so nothing a
+repository holds can harm it; a job is killed alone, by its process group, and another fork removes what it left."""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import signal
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from nanoscale_box.adapters.git_http import trust
+from nanoscale_box.adapters.git_job import DONE, FAILED, die_with, hide, perform, send
+from nanoscale_box.adapters.git_messages import (
+    Cancel,
+    Checkout,
+    Ended,
+    Failed,
+    Head,
+    Remove,
+    Request,
+    decode_request,
+    git_temporary,
+)
+from nanoscale_box.adapters.git_mirror import INCOMING
+from nanoscale_box.core.errors import Code, Fault
+
+_STDIN: Final = 0
+_READ: Final = 1 << 16
+
+
+def main() -> None:
+    """Work until stdin ends."""
+    os.umask(0o077)
+    hide()
+    die_with(os.getppid(), signal.SIGTERM)
+    trust()
+    gc.collect()
+    gc.freeze()  # what is loaded is shared with the forks and never looked at again
+    _Worker().run()
+
+
+@dataclass(slots=True)
+class _Job:
+    request: Head | Checkout | Remove
+    pid: int
+    deadline: float | None
+    late: bool = False
+    ended: Ended | None = None
+    """How it ended; its remains are being removed."""
+
+
+class _Worker:
+    def __init__(self) -> None:
+        self._jobs: dict[int, _Job] = {}
+        self._buffer = b""
+        self._closing = False
+        self._woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, _noted)
+        signal.signal(signal.SIGTERM, _noted)
+
+    def run(self) -> None:
+        poll = select.poll()
+        poll.register(_STDIN, select.POLLIN)
+        poll.register(self._woken, select.POLLIN)
+        while not self._closing or self._jobs:
+            for fd, _ in poll.poll(self._milliseconds_left()):
+                if fd == self._woken:
+                    if signal.SIGTERM in os.read(self._woken, _READ):
+                        self._close()
+                elif not self._read():
+                    poll.unregister(_STDIN)
+                    self._close()
+            self._kill_late()
+            self._reap()
+
+    def _read(self) -> bool:
+        data = os.read(_STDIN, _READ)
+        *lines, self._buffer = (self._buffer + data).split(b"\n")
+        for line in lines:
+            self._take(decode_request(line))
+        return bool(data)
+
+    def _take(self, request: Request) -> None:
+        match request:
+            case Cancel():
+                job = self._jobs.get(request.job)
+                if job is not None and job.ended is None:
+                    _kill(job.pid)
+            case Checkout():
+                self._jobs[request.job] = self._begin(request, request.limits.wall_seconds)
+            case Head():
+                self._jobs[request.job] = self._begin(request, request.limits.head_seconds)
+            case Remove():
+                self._jobs[request.job] = self._begin(request, None)
+
+    def _begin(self, request: Head | Checkout | Remove, seconds: float | None) -> _Job:
+        worker = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            _become(request, worker)
+        with suppress(PermissionError, ProcessLookupError):  # the child did it itself, or is gone already
+            os.setpgid(pid, pid)
+        return _Job(request, pid, None if seconds is None else time.monotonic() + seconds)
+
+    def _milliseconds_left(self) -> float | None:
+        deadlines = [job.deadline for job in self._jobs.values() if job.deadline is not None]
+        return max(0.0, min(deadlines) - time.monotonic()) * 1000 + 1 if deadlines else None
+
+    def _kill_late(self) -> None:
+        now = time.monotonic()
+        for job in self._jobs.values():
+            if job.deadline is not None and job.deadline <= now:
+                job.deadline, job.late = None, True
+                _kill(job.pid)
+
+    def _close(self) -> None:
+        self._closing = True
+        for job in self._jobs.values():
+            if job.ended is None and not isinstance(job.request, Remove):
+                _kill(job.pid)
+
+    def _reap(self) -> None:
+        while self._jobs:
+            pid, status, usage = os.wait4(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            for number, job in list(self._jobs.items()):
+                if job.pid == pid:
+                    self._ended(number, job, os.waitstatus_to_exitcode(status), usage.ru_maxrss)
+
+    def _ended(self, number: int, job: _Job, exit_code: int, peak_kib: int) -> None:
+        if job.ended is None:
+            ended = Ended(job=number, exit_code=exit_code, late=job.late, peak_kib=peak_kib)
+            if exit_code != DONE and isinstance(job.request, Checkout):
+                remains = [git_temporary(job.request.folder), f"{job.request.mirror}/{INCOMING}"]
+                self._jobs[number] = self._begin(Remove(job=number, paths=remains), None)
+                self._jobs[number].ended = ended
+                return
+            job.ended = ended
+        del self._jobs[number]
+        if not self._closing:
+            send(job.ended)
+
+
+def _noted(number: int, frame: object) -> None:
+    """The wake-up pipe tells the loop; the handler itself has nothing to do."""
+
+
+def _kill(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _become(request: Head | Checkout | Remove, worker: int) -> NoReturn:
+    """Turn the fork into the job's process, and end it whatever happens."""
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.setpgid(0, 0)
+        die_with(worker, signal.SIGKILL)
+        nothing = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nothing, _STDIN)
+        os._exit(perform(request))
+    finally:
+        os._exit(_report_crash(request.job))
+
+
+def _report_crash(job: int) -> int:
+    """Say where in the code an unforeseen error happened, without its text, which may be the repository's."""
+    kind, _, trace = sys.exc_info()
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if kind is not None and trace is not None:
+        place = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"
+        detail = f"The git worker met an error it does not know: {kind.__name__} in {place}."
+        hint = "Deploy again; if it stays, report it."
+        send(Failed(job=job, code=Code.INTERNAL, detail=detail, hint=hint, fault=Fault.BOX, unavailable=True))
+    return FAILED + 1

@@ -1,0 +1,220 @@
+"""GitHub's API as the engine asks for it, over the two addresses the box was given and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from functools import partial
+from typing import Final
+from urllib.parse import quote
+
+import aiohttp
+
+from nanoscale_box.adapters import github_shapes as shapes
+from nanoscale_box.adapters import github_tokens
+from nanoscale_box.adapters.github_calls import Caller, Calls, nothing
+from nanoscale_box.adapters.github_feedback import Feedback
+from nanoscale_box.adapters.github_hooks import Hooks
+from nanoscale_box.adapters.github_http import Http
+from nanoscale_box.adapters.github_limits import Limits, Pause
+from nanoscale_box.adapters.github_oauth import OAuth
+from nanoscale_box.core.errors import Code, NotFound, Unavailable
+from nanoscale_box.core.github_model import App, Branch, Commit, Hook, Installation, RateBudget, Repository, UserTokens
+from nanoscale_box.core.model import InstallationId, RepoId
+from nanoscale_box.core.secret import Secret
+from nanoscale_box.engine.ports import Clock
+
+# What can never name a branch (git-check-ref-format) and would make another path of the request's.
+_NO_BRANCH: Final = frozenset({"", ".", ".."})
+_NOBODY: Final = github_tokens.nobody()
+
+
+class GithubApi:
+    """Answers the engine's `Github`. Tokens live in memory; repositories are asked for by id, never by name.
+
+    What goes beyond the port hangs on it by theme: `oauth` (device flow), `webhooks` (deliveries, the App's hook) and
+    `feedback` (statuses, comparisons); they take a caller from `as_app` or `as_installation`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        api_url: str,
+        session: aiohttp.ClientSession | None,
+        clock: Clock,
+        *,
+        pause: Pause = asyncio.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._http = Http(session)
+        self._limits = Limits(clock, monotonic, pause)
+        self._calls = Calls(api_url, self._http, self._limits, monotonic=monotonic, pause=pause, jitter=jitter)
+        self._tokens = github_tokens.Tokens(self._calls, clock)
+        self.oauth = OAuth(url, self._http, self._calls, clock)
+        self.webhooks = Hooks(self._calls)
+        self.feedback = Feedback(self._calls)
+
+    async def close(self) -> None:
+        """Close the session, unless it was given."""
+        await self._http.close()
+
+    def budget(self) -> RateBudget | None:
+        """What GitHub said last about the primary limit."""
+        return self._limits.budget
+
+    def clock_skew(self) -> timedelta | None:
+        """How far this machine's clock is ahead of GitHub's, by the last answer's `Date`; None before any."""
+        return self._limits.skew
+
+    def as_app(self, app: App) -> Caller:
+        """The App itself, for what lies beyond the port."""
+        return self._tokens.app(app)
+
+    def as_installation(self, app: App, installation_id: InstallationId) -> Caller:
+        """The App in one installation, for what lies beyond the port."""
+        return self._tokens.installation(app, installation_id)
+
+    def forget(self, app: App, installation_id: InstallationId) -> None:
+        """Drop what is held in memory for an installation that was suspended, removed or disconnected."""
+        self._tokens.forget(app, installation_id)
+
+    # connecting
+
+    async def convert_manifest(self, code: str) -> App:
+        """Exchange the manifest flow's code; it works once and for an hour, so this is never tried twice."""
+        path = f"/app-manifests/{quote(code, safe='')}/conversions"
+        if code in ("", ".", ".."):
+            raise _stale_manifest()
+        reply = await self._calls.write(_NOBODY, "POST", path, read=shapes.app, take=frozenset({404, 422}), paced=False)
+        if reply.value is None:
+            raise _stale_manifest()
+        return reply.value
+
+    def authorize_url(self, app: App, *, redirect_uri: str, state: str, code_challenge: str) -> str:
+        """Where the owner's browser goes to authorise."""
+        return self.oauth.authorize_url(app, redirect_uri=redirect_uri, state=state, code_challenge=code_challenge)
+
+    async def exchange_code(self, app: App, *, code: str, redirect_uri: str, code_verifier: str) -> UserTokens:
+        """Exchange an OAuth code (PKCE)."""
+        return await self.oauth.exchange_code(app, code=code, redirect_uri=redirect_uri, code_verifier=code_verifier)
+
+    async def refresh(self, app: App, refresh_token: Secret) -> UserTokens:
+        """Exchange a refresh token for a new pair."""
+        return await self.oauth.refresh(app, refresh_token)
+
+    async def revoke_grant(self, app: App, token: Secret) -> None:
+        """Revoke the user's authorisation of the App."""
+        await self.oauth.revoke_grant(app, token)
+
+    async def user(self, token: Secret) -> tuple[int, str]:
+        """The user's id and login."""
+        return await self._calls.get(github_tokens.user(token), "/user", shapes.user)
+
+    async def user_installations(self, token: Secret) -> list[Installation]:
+        """The App's installations the user can reach."""
+        pages = self._calls.pages(github_tokens.user(token), "/user/installations?per_page=100", shapes.installations)
+        return [installation async for page in pages for installation in page]
+
+    async def installation(self, app: App, installation_id: InstallationId) -> Installation | None:
+        """One installation as the App sees it; None when it is gone."""
+        return await self._calls.find(self.as_app(app), f"/app/installations/{installation_id}", shapes.installation)
+
+    # discovering
+
+    async def repositories(self, app: App, installation_id: InstallationId) -> AsyncIterator[list[Repository]]:
+        """Pages of 100, as they arrive; one that did not change within the token's hour costs nothing of the limit."""
+        read = partial(shapes.repositories, installation_id=installation_id)
+        caller = self.as_installation(app, installation_id)
+        async for page in self._calls.pages(caller, "/installation/repositories?per_page=100", read):
+            yield list(page)
+
+    async def repository(self, app: App, installation_id: InstallationId, repo_id: RepoId) -> Repository | None:
+        """One repository by its id; None when it is gone or out of scope."""
+        caller = self.as_installation(app, installation_id)
+        read = partial(shapes.repository, installation_id=installation_id)
+        found = await self._calls.find(caller, f"/repositories/{repo_id}", read)
+        # Anyone can see a public repository, so seeing it does not show that it is in scope.
+        if found is None or found.is_private or await self._tokens.covers(app, installation_id, repo_id):
+            return found
+        return None
+
+    async def branches(self, app: App, installation_id: InstallationId, repo: Repository) -> list[Branch]:
+        """All branches, the default first."""
+        caller = self.as_installation(app, installation_id)
+        read = partial(shapes.branches, default=repo.default_branch)
+        try:
+            pages = self._calls.pages(caller, f"/repositories/{repo.repo_id}/branches?per_page=100", read)
+            found = [branch async for page in pages for branch in page]
+        except NotFound as error:
+            raise _unseen(repo.repo_id) from error
+        return sorted(found, key=lambda branch: not branch.default)
+
+    async def head(self, app: App, installation_id: InstallationId, repo_id: RepoId, branch: str) -> Commit | None:
+        """The head of a branch, by a conditional request; None when there is no branch of exactly this name."""
+        if branch in _NO_BRANCH:
+            return None
+        path = f"/repositories/{repo_id}/branches/{quote(branch, safe='', errors='replace')}"
+        found = await self._calls.find(self.as_installation(app, installation_id), path, shapes.head)
+        if found is None or found[0] != branch:  # a renamed branch redirects to its new name
+            return None
+        return found[1]
+
+    # tokens
+
+    async def checkout_token(self, app: App, installation_id: InstallationId, repo_id: RepoId) -> Secret:
+        """A fresh token for this repository alone with `contents: read`."""
+        return await self._tokens.checkout(app, installation_id, repo_id)
+
+    async def revoke_token(self, token: Secret) -> None:
+        """Revoke an installation token; one that is dead already is fine."""
+        caller = github_tokens.installation_token(token)
+        dead = frozenset({401, 404})
+        await self._calls.write(
+            caller, "DELETE", "/installation/token", read=nothing, take=dead, again=True, paced=False
+        )
+
+    # hooks
+
+    async def hooks(self, app: App, installation_id: InstallationId, repo_id: RepoId) -> list[Hook]:
+        """The repository's hooks."""
+        return await self.webhooks.of(self.as_installation(app, installation_id), repo_id)
+
+    async def create_hook(
+        self, app: App, installation_id: InstallationId, repo_id: RepoId, url: str, secret: Secret
+    ) -> Hook:
+        """Create a push hook; `Conflict` when one with this URL is there."""
+        return await self.webhooks.create(self.as_installation(app, installation_id), repo_id, url, secret)
+
+    async def update_hook(
+        self, app: App, installation_id: InstallationId, repo_id: RepoId, hook_id: int, url: str, secret: Secret
+    ) -> Hook:
+        """Set URL, secret and active; `NotFound` when the hook is gone."""
+        return await self.webhooks.update(self.as_installation(app, installation_id), repo_id, hook_id, url, secret)
+
+    async def delete_hook(self, app: App, installation_id: InstallationId, repo_id: RepoId, hook_id: int) -> None:
+        """Delete a hook; one that is gone already is fine."""
+        await self.webhooks.delete(self.as_installation(app, installation_id), repo_id, hook_id)
+
+    async def set_app_hook(self, app: App, url: str, secret: Secret) -> None:
+        """Point the App's own hook at `url`."""
+        await self.webhooks.set_app_hook(self.as_app(app), url, secret)
+
+
+def _stale_manifest() -> Unavailable:
+    return Unavailable(
+        Code.GITHUB_DENIED,
+        "GitHub's registration code was used already or is older than an hour.",
+        hint="Begin again with: nanoscale-box github connect",
+    )
+
+
+def _unseen(repo_id: RepoId) -> Unavailable:
+    return Unavailable(
+        Code.REPOSITORY_UNKNOWN,
+        f"The repository {repo_id} is gone from GitHub or no longer within the App's installation.",
+        hint="Give the App access to the repository in the installation's settings on GitHub.",
+    )

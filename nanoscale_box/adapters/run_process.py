@@ -1,0 +1,263 @@
+"""Runs releases as child processes in sessions of their own, which outlive the box and are found again by it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from subprocess import Popen
+from typing import Final
+
+import structlog
+
+from nanoscale_box.adapters import environment, gate, shell
+from nanoscale_box.adapters.folders import Folders, open_log, private_folder
+from nanoscale_box.adapters.free_ports import APP_PORTS, free_port
+from nanoscale_box.adapters.instances import STATIC, Record, Records
+from nanoscale_box.adapters.isolation import Isolate, not_isolated
+from nanoscale_box.adapters.processes import ProcessId, end_family, identify_child, is_alive, open_pidfd
+from nanoscale_box.core.errors import Code, DeployFailed
+from nanoscale_box.core.model import Address, EnvVar, Instance, Release
+from nanoscale_box.core.plan import Command, Health, Plan
+
+_log = structlog.stdlib.get_logger(__name__)
+_LEFT_BEHIND_SECONDS: Final = 2.0
+
+
+@dataclass(slots=True, kw_only=True)
+class _Running:
+    """A process we look after."""
+
+    record: Record
+    leader: ProcessId
+    pidfd: int | None
+    child: Popen[bytes] | None = None
+    clean: Callable[[str], str]
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    is_live: bool = False
+    """It passed its gate, here or before we came; only then its end is news."""
+    is_stopping: bool = False
+
+
+class ProcessRunner:
+    """Runs releases. A record is written in the name of the process before the app begins, so no moment exists in which
+    it could be lost."""
+
+    def __init__(
+        self,
+        folders: Folders,
+        *,
+        search_path: str,
+        ports: range = APP_PORTS,
+        patience_seconds: float = 30.0,
+        isolate: Isolate = not_isolated,
+    ) -> None:
+        self._folders = folders
+        self._records = Records(folders)
+        self._search_path = search_path
+        self._ports = ports
+        self._patience = patience_seconds
+        self._isolate = isolate
+        self._running: dict[Release, _Running] = {}
+        self._locks: dict[Release, asyncio.Lock] = {}
+        self._died: Callable[[Release], Awaitable[None]] | None = None
+        self._burials: set[asyncio.Task[None]] = set()
+
+    async def start(self, release: Release, plan: Plan, root_directory: str | None, env: Sequence[EnvVar]) -> Instance:
+        """Start the release on a port of its own; a running one is given back as it is."""
+        async with self._locks.setdefault(release, asyncio.Lock()):
+            there = await self._found(release)
+            if there is not None:
+                return there
+            work = self._folders.release(release) / (root_directory or "")
+            private_folder(self._folders.data(release.project_id))
+            if plan.run is None:
+                return self._start_static(release, work / (plan.output_directory or ""))
+            return self._start_process(release, plan, plan.run, work, env)
+
+    async def gate(self, instance: Instance, health: Health) -> None:
+        """Return when the instance answers its health path; `DeployFailed` when it exits, stays silent or answers
+        wrongly."""
+        if instance.address.startswith(STATIC):
+            gate.check_static(_site(instance.address))
+            return
+        running = self._running.get(instance.release)
+        if running is None:
+            raise DeployFailed(
+                Code.EXITED_EARLY, "the app does not run any more", hint="See what it said with `nanoscale-box logs`."
+            )
+        candidate = gate.Candidate(
+            leader=running.leader, marks=running.record.marks, port=_port(instance.address), ended=running.ended,
+            log=self._folders.run_log(instance.release), clean=running.clean, status=lambda: _exit_status(running),
+        )  # fmt: skip
+        await gate.wait_until_healthy(candidate, health)
+        running.is_live = True
+
+    async def find(self, release: Release) -> Instance | None:
+        """The running instance of a release, also one started before this process was."""
+        async with self._locks.setdefault(release, asyncio.Lock()):
+            return await self._found(release)
+
+    async def stop(self, release: Release) -> None:
+        """SIGTERM, patience (30 s), SIGKILL, children included; nothing happens when it does not run."""
+        async with self._locks.setdefault(release, asyncio.Lock()):
+            await self._found(release)
+            running = self._running.get(release)
+            if running is not None:
+                running.is_stopping = True
+                await end_family(running.leader, running.record.marks, patience=self._patience)
+                self._let_go(running)
+            self._records.drop(release)
+        self._locks.pop(release, None)
+
+    async def running(self) -> list[Release]:
+        """Every release that runs, known to the store or not."""
+        known = dict.fromkeys([*(record.release for record in self._records.all()), *self._running])
+        return [release for release in known if await self.find(release) is not None]
+
+    async def watch(self, died: Callable[[Release], Awaitable[None]]) -> None:
+        """Call `died` for each running release that ends by itself, from now on."""
+        self._died = died
+        await self.running()
+
+    async def close(self) -> None:
+        """Look after nothing any more; what runs goes on."""
+        for burial in list(self._burials):
+            burial.cancel()
+        await asyncio.gather(*self._burials, return_exceptions=True)
+        for running in list(self._running.values()):
+            self._let_go(running)
+
+    def _start_static(self, release: Release, site: Path) -> Instance:
+        record = Record(
+            project_id=release.project_id,
+            deployment_id=release.deployment_id,
+            address=Address(f"{STATIC}{os.path.normpath(site)}"),
+        )
+        self._records.keep(record)
+        return record.instance
+
+    def _start_process(self, release: Release, plan: Plan, run: Command, work: Path, env: Sequence[EnvVar]) -> Instance:
+        data = self._folders.data(release.project_id)
+        port = free_port(release.deployment_id, self._ports_given(), self._ports)
+        record = Record(
+            project_id=release.project_id,
+            deployment_id=release.deployment_id,
+            address=Address(f"127.0.0.1:{port}"),
+            marks=(f"PORT={port}", f"DATA_DIR={data}"),
+        )
+        environ = environment.of_app(plan, env, work=work, data=data, port=port, search_path=self._search_path)
+        output = open_log(self._folders.run_log(release))
+        try:
+            argv = self._isolate(run.filled(environ), (work, data))
+            child = shell.start_apart(
+                argv, folder=work, env=environ, record=self._records.prepare(record), output=output
+            )
+        except (DeployFailed, OSError):
+            self._records.drop(release)
+            raise
+        finally:
+            os.close(output)
+        self._look_after(record, identify_child(child.pid), child=child, env=env)
+        return record.instance
+
+    def _ports_given(self) -> set[int]:
+        """The ports of all records: an app may not have come to listen yet."""
+        return {_port(record.address) for record in self._records.all() if record.process is not None} | {
+            _port(running.record.address) for running in self._running.values()
+        }
+
+    async def _found(self, release: Release) -> Instance | None:
+        """What `find` gives; a process of an earlier box is adopted, the remains of one that ended are cleared away."""
+        running = self._running.get(release)
+        if running is not None:
+            return None if running.ended.is_set() else running.record.instance
+        record = self._records.of(release)
+        if record is None:
+            return None
+        if record.process is None:
+            return record.instance if _site(record.address).is_dir() else None
+        if is_alive(record.process):
+            self._look_after(record, record.process).is_live = True
+            return record.instance
+        await end_family(record.process, record.marks, patience=_LEFT_BEHIND_SECONDS)
+        self._records.drop(release)
+        return None
+
+    def _look_after(
+        self, record: Record, leader: ProcessId, *, child: Popen[bytes] | None = None, env: Sequence[EnvVar] = ()
+    ) -> _Running:
+        running = _Running(record=record, leader=leader, pidfd=open_pidfd(leader), child=child, clean=gate.cleaner(env))
+        self._running[record.release] = running
+        loop = asyncio.get_running_loop()
+        if running.pidfd is None:
+            loop.call_soon(self._has_ended, running)
+        else:
+            loop.add_reader(running.pidfd, self._has_ended, running)
+        return running
+
+    def _has_ended(self, running: _Running) -> None:
+        """The leader ended: what it left behind goes too, and whoever wants to know is told."""
+        self._close_pidfd(running)
+        running.ended.set()
+        if not running.is_stopping:
+            burial = asyncio.ensure_future(self._bury(running))
+            self._burials.add(burial)
+            burial.add_done_callback(self._buried)
+
+    async def _bury(self, running: _Running) -> None:
+        release = running.record.release
+        async with self._locks.setdefault(release, asyncio.Lock()):
+            if self._running.get(release) is not running:
+                return  # stopped in the meantime
+            await end_family(running.leader, running.record.marks, patience=_LEFT_BEHIND_SECONDS)
+            self._let_go(running)
+            self._records.drop(release)
+        if running.is_live and self._died is not None:
+            await self._died(release)
+
+    def _buried(self, burial: asyncio.Task[None]) -> None:
+        self._burials.discard(burial)
+        error = None if burial.cancelled() else burial.exception()
+        if error is not None:
+            _log.error("the end of an app could not be dealt with", exc_info=error)
+
+    def _let_go(self, running: _Running) -> None:
+        """Forget a process; it is reaped if it ended, and its end is remembered for who waits at the gate."""
+        self._close_pidfd(running)
+        if self._running.get(running.record.release) is running:
+            del self._running[running.record.release]
+        if running.child is not None and running.child.poll() is None:
+            running.child.returncode = 0  # it outlives us on purpose: Popen need not warn
+
+    def _close_pidfd(self, running: _Running) -> None:
+        if running.pidfd is not None:
+            asyncio.get_running_loop().remove_reader(running.pidfd)
+            os.close(running.pidfd)
+            running.pidfd = None
+
+
+def _port(address: Address) -> int:
+    return int(address.rpartition(":")[2])
+
+
+def _site(address: Address) -> Path:
+    return Path(address.removeprefix(STATIC))
+
+
+def _exit_status(running: _Running) -> int | None:
+    """How the process ended, negative for a signal; None when it is no child of ours, or has not. It is not reaped by
+    looking:
+    its number must stay taken while its family is ended."""
+    child = running.child
+    if child is None:
+        return None
+    if child.returncode is not None:
+        return child.returncode
+    seen = os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    if seen is None:
+        return None
+    return seen.si_status if seen.si_code == os.CLD_EXITED else -signal.Signals(seen.si_status)

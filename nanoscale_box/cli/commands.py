@@ -1,0 +1,255 @@
+"""Every command with its examples: the list from which parser, completion and the reference are made."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from nanoscale_box.cli.parser import Argument, Command
+
+
+def _arg(*names: str, **options: Any) -> Argument:  # noqa: ANN401 - what argparse takes
+    return Argument(names=names, options=options)
+
+
+_PROJECT: Final = _arg("project", metavar="PROJECT", help="a project's name or id")
+_LIMIT: Final = _arg("--limit", type=int, default=20, metavar="N", help="how many at the most (20)")
+_BUILD_OPTIONS: Final = (
+    _arg("--install-command", metavar="TEXT", help="instead of the detected one"),
+    _arg("--build-command", metavar="TEXT", help="instead of the detected one"),
+    _arg("--run-command", metavar="TEXT", help="instead of the detected one"),
+    _arg("--output-directory", metavar="DIR", help="the folder of a static site"),
+    _arg("--root-directory", metavar="DIR", help="where in the repository the app lies"),
+)
+
+COMMANDS: Final[tuple[Command, ...]] = (
+    Command(
+        words="serve",
+        does="run the box: web doors, queue and apps, until ctrl-c or SIGTERM",
+        examples=("serve",),
+        handler="front:serve",
+    ),
+    Command(
+        words="demo",
+        does="see the whole product on a simulated GitHub; `demo push` pushes to a demo that runs",
+        examples=("demo", "demo --headless", "demo push", "demo push --broken"),
+        handler="front:demo",
+        arguments=(
+            _arg("action", nargs="?", choices=["push"], help="push a commit to the running demo"),
+            _arg("--headless", action="store_true", help="walk the journey without a terminal, and tell each step"),
+            _arg("--broken", action="store_true", help="push a commit whose build fails"),
+        ),
+    ),
+    Command(
+        words="status",
+        does="what runs, how GitHub is connected, and what needs you",
+        examples=("status", "status --json"),
+        handler="status:status",
+    ),
+    Command(
+        words="down",
+        does="stop all apps and the ingress; the next deployment of a project brings it up again",
+        examples=("down",),
+        handler="status:down",
+    ),
+    Command(
+        words="github connect",
+        does="register the box's own GitHub App (one click) and connect your account",
+        examples=("github connect", "github connect --organization my-team"),
+        handler="github:connect",
+        arguments=(
+            _arg("--organization", metavar="NAME", help="register the App there instead of on your account"),
+            _arg("--no-browser", action="store_true", help="only print the address"),
+        ),
+    ),
+    Command(
+        words="github status",
+        does="the connected account, installations, permissions and rate budget",
+        examples=("github status",),
+        handler="github:status",
+    ),
+    Command(
+        words="github repos",
+        does="repositories you can deploy, private ones included",
+        examples=("github repos", "github repos nsbox"),
+        handler="github:repos",
+        arguments=(
+            _arg("query", nargs="?", metavar="QUERY", help="part of a name; letters in order are enough"),
+            _LIMIT,
+        ),
+    ),
+    Command(
+        words="github branches",
+        does="branches of a repository, the default one first",
+        examples=("github branches me/site",),
+        handler="github:branches",
+        arguments=(_arg("repository", metavar="OWNER/NAME"), _LIMIT),
+    ),
+    Command(
+        words="github sync",
+        does="ask GitHub for installations and repositories again",
+        examples=("github sync",),
+        handler="github:sync",
+    ),
+    Command(
+        words="github disconnect",
+        does="revoke the box's access and forget the account; running apps stay up",
+        examples=("github disconnect --yes",),
+        handler="github:disconnect",
+        arguments=(_arg("--yes", action="store_true", help="do not ask"),),
+    ),
+    Command(
+        words="projects list",
+        does="all projects and what runs of them",
+        examples=("projects list", "projects list --json"),
+        handler="projects:list_projects",
+    ),
+    Command(
+        words="projects show",
+        does="one project",
+        examples=("projects show hello",),
+        handler="projects:show",
+        arguments=(_PROJECT,),
+    ),
+    Command(
+        words="projects plan",
+        does="what would be built and how, without building it",
+        examples=("projects plan hello",),
+        handler="projects:plan",
+        arguments=(_PROJECT,),
+    ),
+    Command(
+        words="projects create",
+        does="make a project from a repository of yours, or from a public URL, and deploy it",
+        examples=(
+            "projects create --repo me/site --branch main",
+            "projects create --url https://github.com/me/site --branch main --name site",
+            "projects create --repo me/api --env DATABASE_URL=postgres://...",
+        ),
+        handler="projects:create",
+        arguments=(
+            _arg("--repo", metavar="OWNER/NAME", help="a repository of the connected account"),
+            _arg("--url", metavar="URL", help="a public repository, without any account"),
+            _arg("--branch", metavar="NAME", help="the branch to deploy (the repository's default, or main)"),
+            _arg("--name", metavar="NAME", help="the project's name (the repository's)"),
+            _arg("--domain", action="append", default=[], metavar="HOST", help="another host it answers at"),
+            _arg("--env", action="append", default=[], metavar="KEY=VALUE", help="an environment variable"),
+            *_BUILD_OPTIONS,
+        ),
+    ),
+    Command(
+        words="projects set",
+        does="change a project's settings; they take effect with the next deployment",
+        examples=('projects set hello --build-command "npm run build"', "projects set hello --branch release"),
+        handler="projects:change",
+        arguments=(
+            _PROJECT,
+            _arg("--name", metavar="NAME", help="a new name, and so a new address"),
+            _arg("--branch", metavar="NAME", help="the branch to deploy"),
+            _arg("--domain", action="append", metavar="HOST", help="the hosts it answers at besides its own"),
+            *_BUILD_OPTIONS,
+        ),
+    ),
+    Command(
+        words="projects delete",
+        does="stop a project and remove all it has on this machine, its data too",
+        examples=("projects delete hello", "projects delete hello --confirm hello"),
+        handler="projects:delete",
+        arguments=(_PROJECT, _arg("--confirm", metavar="NAME", help="the project's name, instead of being asked")),
+    ),
+    Command(
+        words="deploy",
+        does="deploy the branch's head now",
+        examples=("deploy hello", "deploy hello --clear-cache", "deploy hello --no-wait"),
+        handler="deployments:deploy",
+        arguments=(
+            _PROJECT,
+            _arg("--clear-cache", action="store_true", help="drop the build caches first"),
+            _arg("--no-wait", action="store_true", help="do not wait for its end"),
+        ),
+    ),
+    Command(
+        words="deployments",
+        does="a project's deployments, newest first",
+        examples=("deployments hello",),
+        handler="deployments:list_deployments",
+        arguments=(_PROJECT, _LIMIT),
+    ),
+    Command(
+        words="cancel",
+        does="cancel a deployment that has not been switched to yet",
+        examples=("cancel hello", "cancel dep_01..."),
+        handler="deployments:cancel",
+        arguments=(_arg("deployment", metavar="DEPLOYMENT", help="its id, or a project's name for its newest"),),
+    ),
+    Command(
+        words="rollback",
+        does="start a kept release again and stop deploying pushes until `resume`",
+        examples=("rollback hello", "rollback hello --to 12"),
+        handler="deployments:rollback",
+        arguments=(_PROJECT, _arg("--to", metavar="N", help="the number of the deployment (the one before)")),
+    ),
+    Command(
+        words="pause",
+        does="note pushes, but do not deploy them",
+        examples=("pause hello",),
+        handler="deployments:pause",
+        arguments=(_PROJECT,),
+    ),
+    Command(
+        words="resume",
+        does="deploy pushes again, and the newest commit if it is not what runs",
+        examples=("resume hello",),
+        handler="deployments:resume",
+        arguments=(_PROJECT,),
+    ),
+    Command(
+        words="logs",
+        does="what an app prints, or what its newest build printed",
+        examples=("logs hello", "logs hello -f", "logs hello --build"),
+        handler="logs:logs",
+        arguments=(
+            _PROJECT,
+            _arg("-f", "--follow", action="store_true", help="go on with what comes"),
+            _arg("--build", action="store_true", help="the newest build's log"),
+            _arg("--tail", type=int, default=200, metavar="N", help="how many lines from the end (200)"),
+        ),
+    ),
+    Command(
+        words="why",
+        does="what became of the last pushes, and why",
+        examples=("why hello", "why"),
+        handler="why:why",
+        arguments=(_arg("project", nargs="?", metavar="PROJECT", help="one project; all without it"), _LIMIT),
+    ),
+    Command(
+        words="env list",
+        does="the names of a project's variables; values never leave the box",
+        examples=("env list hello",),
+        handler="env:list_env",
+        arguments=(_PROJECT,),
+    ),
+    Command(
+        words="env set",
+        does="set variables; they take effect with the next deployment",
+        examples=("env set hello API_KEY=...", "env set hello --file .env"),
+        handler="env:set_env",
+        arguments=(
+            _PROJECT,
+            _arg("pairs", nargs="*", metavar="KEY=VALUE"),
+            _arg("--file", metavar="FILE", help="a .env file; - is standard input"),
+        ),
+    ),
+    Command(
+        words="env unset",
+        does="remove variables",
+        examples=("env unset hello API_KEY",),
+        handler="env:unset_env",
+        arguments=(_PROJECT, _arg("keys", nargs="+", metavar="KEY")),
+    ),
+    Command(
+        words="doctor",
+        does="look whether everything is as it should be",
+        examples=("doctor", "doctor --json"),
+        handler="status:doctor",
+    ),
+)

@@ -1,0 +1,123 @@
+"""What the CLI prints: plain columns for people, JSON for programs; data on standard output, talk on standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+
+from nanoscale_box.core.text import inert
+from nanoscale_box.wire.shapes import Problem
+
+GLYPHS: Final = {
+    "live": "●",
+    "deployed": "●",
+    "ok": "●",
+    "queued": "○",
+    "fetching": "◐",
+    "building": "◐",
+    "starting": "◐",
+    "switching": "◐",
+    "failed": "✕",
+    "fail": "✕",
+    "warn": "▲",
+    "down": "■",
+    "new": "○",
+    "retired": "·",
+    "superseded": "·",
+    "ignored": "·",
+    "cancelled": "·",
+    "skip": "·",
+}
+_COLOURS: Final = {"●": "32", "✕": "31", "▲": "33", "◐": "36"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Printer:
+    """Prints for people or for programs."""
+
+    json: bool
+
+    def data(self, value: object) -> None:
+        """A body of the API, unchanged, as one line of JSON."""
+        sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+        sys.stdout.flush()
+
+    def line(self, text: str = "") -> None:
+        """A line of data."""
+        sys.stdout.write(text + "\n")
+
+    def talk(self, text: str) -> None:
+        """A line that is not data."""
+        sys.stderr.write(text + "\n")
+
+    def table(self, rows: Iterable[Sequence[str]]) -> None:
+        """Columns, as wide as they must be; the last one is not padded."""
+        made = [[inert(cell, limit=300) for cell in row] for row in rows]
+        widths = [max(len(cell) for cell in column) for column in zip(*made, strict=True)] if made else []
+        for row in made:
+            padded = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)]
+            self.line("  ".join([*map(coloured, padded), row[-1]]).rstrip())
+
+    def facts(self, rows: Iterable[tuple[str, str | None]]) -> None:
+        """Names and values; those without a value are left out."""
+        self.table([(name, value) for name, value in rows if value])
+
+    def problem(self, problem: Problem) -> None:
+        """What went wrong and what to do next."""
+        if self.json:
+            sys.stderr.write(msgspec.json.encode(problem).decode() + "\n")
+            return
+        self.talk(f"nanoscale-box: {inert(problem.detail)}")
+        if problem.hint:
+            self.talk(f"  {inert(problem.hint)}")
+
+    def unreachable(self, sentence: str, hint: str) -> None:
+        """The daemon does not answer."""
+        problem = Problem(title="not reachable", status=0, detail=sentence, code="daemon_unreachable", hint=hint)
+        self.problem(problem)
+
+
+def state(word: str) -> str:
+    """A state as a glyph and a word."""
+    return f"{GLYPHS.get(word, '·')} {word}"
+
+
+def coloured(cell: str) -> str:
+    """Colour a state by its glyph, on a terminal that wants colour; the word says the same."""
+    colour = _COLOURS.get(cell[:1])
+    return f"\x1b[{colour}m{cell}\x1b[0m" if colour and _wants_colour() else cell
+
+
+def ago(moment: datetime | None) -> str:
+    """How long ago, for people."""
+    if moment is None:
+        return ""
+    seconds = max(0, int((datetime.now(UTC) - moment).total_seconds()))
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length} {unit} ago"
+    return f"{seconds} s ago"
+
+
+def duration(started: datetime | None, finished: datetime | None) -> str:
+    """How long it took, for people."""
+    if started is None or finished is None:
+        return ""
+    seconds = (finished - started).total_seconds()
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60)} s"
+
+
+def short(sha: str | None) -> str:
+    """A commit as people write it."""
+    return sha[:7] if sha else "-"
+
+
+def _wants_colour() -> bool:
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") in (None, "dumb")
+    return sys.stdout.isatty() and not plain

@@ -1,0 +1,147 @@
+"""`projects list|show|plan|create|set|delete`."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from typing import Any
+
+from nanoscale_box.cli.printing import Printer, ago, short, state
+from nanoscale_box.cli.status import project_row
+from nanoscale_box.cli.waiting import wait_for_end
+from nanoscale_box.client.box_client import BoxClient
+from nanoscale_box.wire import requests, shapes
+
+_COMMANDS = ("install_command", "build_command", "run_command", "output_directory", "root_directory")
+
+
+async def list_projects(client: BoxClient, options: Namespace, printer: Printer) -> int:
+    """All projects."""
+    found = await client.projects()
+    if options.json:
+        printer.data({"items": found, "next_cursor": None})
+    elif not found:
+        printer.talk("No project yet. Make one: nanoscale-box projects create --url URL --branch main")
+    else:
+        printer.table([project_row(project) for project in found])
+    return 0
+
+
+async def show(client: BoxClient, options: Namespace, printer: Printer) -> int:
+    """One project."""
+    project = await client.project(options.project)
+    if options.json:
+        printer.data(project)
+        return 0
+    printer.facts(_facts(project))
+    return 0
+
+
+async def plan(client: BoxClient, options: Namespace, printer: Printer) -> int:
+    """What would be built and how; 1 when the machine lacks a tool for it."""
+    found = await client.plan(options.project)
+    if options.json:
+        printer.data(found)
+    else:
+        printer.facts([("kind", found.kind), ("why", found.why)])
+        printer.table([(one.name, one.command) for one in found.commands])
+        printer.facts([("output", found.output_directory), ("health", found.health_path)])
+        printer.facts([("missing", ", ".join(found.missing))])
+    return 1 if found.missing else 0
+
+
+async def create(client: BoxClient, options: Namespace, printer: Printer) -> int:
+    """Make a project and follow its first deployment to the end."""
+    if (options.repo is None) == (options.url is None):
+        printer.talk("nanoscale-box: give either --repo OWNER/NAME or --url URL")
+        return 2
+    pairs = [pair.partition("=") for pair in options.env]
+    if wrong := [key for key, equals, _ in pairs if not equals]:
+        printer.talk(f"nanoscale-box: --env takes KEY=VALUE, not {wrong[0]}")
+        return 2
+    fields: dict[str, Any] = {name: getattr(options, name) for name in _COMMANDS}
+    fields["env_vars"] = [requests.EnvVar(key=key, value=value) for key, _, value in pairs]
+    if options.url:
+        fields |= {"repo_url": options.url, "branch": options.branch}
+    else:
+        repository = await find_repository(client, printer, options.repo)
+        if repository is None:
+            return 1
+        fields["github_source"] = requests.GithubSource(
+            installation_id=repository.installation_id,
+            repo_id=repository.repo_id,
+            selected_branch=options.branch or repository.default_branch,
+        )
+    created = await client.create_project(requests.CreateProject(name=options.name, domains=options.domain, **fields))
+    if options.json:
+        printer.data(created)
+        return 0
+    printer.talk(f"{created.project.name} is made; deploying #{created.deployment.number}")
+    return await wait_for_end(client, created.deployment, printer)
+
+
+async def find_repository(client: BoxClient, printer: Printer, full_name: str) -> shapes.Repository | None:
+    """A repository in scope by its whole name, or a sentence that says what is there instead."""
+    page = await client.repos(query=full_name)
+    for repository in page.items:
+        if repository.full_name.lower() == full_name.lower():
+            return repository
+    near = ", ".join(repository.full_name for repository in page.items[:3])
+    printer.talk(f"nanoscale-box: no repository {full_name} is in scope{f'; is it {near}?' if near else ''}")
+    printer.talk("  see all: nanoscale-box github repos; ask again: nanoscale-box github sync")
+    return None
+
+
+async def change(client: BoxClient, options: Namespace, printer: Printer) -> int:
+    """Change what was named."""
+    told = {name: getattr(options, name) for name in (*_COMMANDS, "name", "branch")}
+    fields: dict[str, Any] = {name: value or None for name, value in told.items() if value is not None}
+    if options.domain is not None:
+        fields["domains"] = options.domain
+    if not fields:
+        printer.talk("nanoscale-box: nothing to change was named; see: nanoscale-box projects set --help")
+        return 2
+    project = await client.change_project(options.project, requests.ChangeProject(**fields))
+    if options.json:
+        printer.data(project)
+    else:
+        printer.talk(f"{project.name} is changed; the next deployment uses it: nanoscale-box deploy {project.name}")
+    return 0
+
+
+async def delete(client: BoxClient, options: Namespace, printer: Printer) -> int:
+    """Delete a project whose name was typed."""
+    project = await client.project(options.project)
+    typed = options.confirm
+    if typed is None and sys.stdin.isatty():
+        printer.talk(f"This stops {project.name} and removes its releases, environment, logs and data.")
+        sys.stderr.write("Type its name to go on: ")
+        sys.stderr.flush()
+        typed = sys.stdin.readline().strip()
+    if typed != project.name:
+        printer.talk(f"nanoscale-box: not deleted; confirm with: --confirm {project.name}")
+        return 2
+    await client.delete_project(project.id)
+    printer.talk(f"{project.name} is deleted")
+    return 0
+
+
+def _facts(project: shapes.Project) -> list[tuple[str, str | None]]:
+    source = project.github.full_name if project.github else project.repo_url
+    live = project.live
+    return [
+        ("name", project.name),
+        ("state", state(project.state)),
+        ("url", project.url),
+        ("hosts", ", ".join(project.hosts)),
+        ("source", f"{source}, branch {project.branch}"),
+        ("paused", project.paused_reason),
+        ("drift", project.drift.reason if project.drift else None),
+        ("live", f"#{live.number} {short(live.sha)} {live.subject or ''}, {ago(live.finished_at)}" if live else None),
+        ("install", project.install_command),
+        ("build", project.build_command),
+        ("run", project.run_command),
+        ("output", project.output_directory),
+        ("root", project.root_directory),
+        ("id", project.id),
+    ]

@@ -1,0 +1,78 @@
+"""Finds the box's socket, or says in one sentence why none will do."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from enum import IntEnum
+from pathlib import Path
+
+from nanoscale_box.client.errors import Unreachable
+from nanoscale_box.places import socket_candidates
+
+_SECONDS = 5.0
+
+
+class Miss(IntEnum):
+    """Why a socket will not do; of several the highest is told, being nearest to what was meant."""
+
+    ABSENT = 0
+    DEAD = 1
+    SILENT = 2
+    FORBIDDEN = 3
+
+
+async def find_socket(told: Path | None = None) -> Path:
+    """The first socket somebody listens on: the one told, else the environment's, the user's own, the service's."""
+    candidates = [told] if told else socket_candidates(os.environ)
+    misses: list[tuple[Miss, Path]] = []
+    for path in candidates:
+        miss = await probe(path)
+        if miss is None:
+            return path
+        misses.append((miss, path))
+    raise unreachable(misses)
+
+
+async def probe(path: Path) -> Miss | None:
+    """None if somebody listens on `path`."""
+    try:
+        async with asyncio.timeout(_SECONDS):
+            _, writer = await asyncio.open_unix_connection(str(path))
+    except PermissionError:
+        return Miss.FORBIDDEN
+    except TimeoutError:
+        return Miss.SILENT
+    except ConnectionRefusedError:
+        return Miss.DEAD
+    except OSError:
+        return Miss.ABSENT
+    writer.close()
+    return None
+
+
+def unreachable(misses: Sequence[tuple[Miss, Path]]) -> Unreachable:
+    """The sentence for sockets that will not do."""
+    worst, path = max(misses, key=lambda one: one[0])
+    match worst:
+        case Miss.FORBIDDEN:
+            return Unreachable(
+                f"The box at {path} belongs to another user.",
+                "Use it as that user; if it is a service: sudo usermod -aG nanoscale-box $USER, then log in again.",
+            )
+        case Miss.SILENT:
+            return Unreachable(
+                f"The box at {path} does not answer.",
+                "Look at its log; if it hangs, stop it and run: nanoscale-box serve",
+            )
+        case Miss.DEAD:
+            return Unreachable(
+                f"The box that left its socket at {path} has ended.", "Start it again: nanoscale-box serve"
+            )
+        case Miss.ABSENT:
+            looked = " and ".join(str(tried) for _, tried in misses)
+            return Unreachable(
+                f"No box is running: there is no socket at {looked}.",
+                "Start one: nanoscale-box serve. If it runs elsewhere, set NANOSCALE_SOCKET to its socket.",
+            )

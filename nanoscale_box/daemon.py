@@ -1,0 +1,199 @@
+"""The composition root: opens the store, builds the adapters, wires the engine, opens the doors, stops in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import secrets
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+
+from nanoscale_box import __version__
+from nanoscale_box.adapters.alarms import ApAlarms
+from nanoscale_box.adapters.build import ProcessBuilder
+from nanoscale_box.adapters.clock import SystemClock, TimeIds
+from nanoscale_box.adapters.folders import Folders
+from nanoscale_box.adapters.git import GitSource
+from nanoscale_box.adapters.github import GithubApi
+from nanoscale_box.adapters.ingress_caddy import CaddyIngress
+from nanoscale_box.adapters.logs import FileLogs
+from nanoscale_box.adapters.run_process import ProcessRunner
+from nanoscale_box.adapters.vault import Vault, VaultKey, load_or_create_keys, parse_keys
+from nanoscale_box.config import Settings
+from nanoscale_box.core.decide import Debounce
+from nanoscale_box.core.errors import BoxError, Code, ConfigurationError
+from nanoscale_box.engine.assembly import Engine, Policy, assemble
+from nanoscale_box.engine.creating import Sources
+from nanoscale_box.engine.doors import Doors
+from nanoscale_box.engine.kit import Desk, Hands
+from nanoscale_box.store.database import Database
+from nanoscale_box.web.server import build_local, build_public, open_local, open_public
+from nanoscale_box.web.services import Services
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A daemon at work, as the one who hosts it sees it."""
+
+    engine: Engine
+    public_url: str
+    socket: Path
+
+
+async def serve(settings: Settings, *, ready: asyncio.Event | None = None) -> None:
+    """Run the daemon until SIGTERM or SIGINT; `ConfigurationError` when it cannot start."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with running(settings) as daemon:
+        log.info("ready", public=daemon.public_url, socket=str(daemon.socket), version=__version__)
+        if ready:
+            ready.set()
+        await stop.wait()
+        log.info("stopping")
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Running]:
+    """The daemon within a block: everything is open inside, and closed in reverse at its end."""
+    async with AsyncExitStack() as stack:
+        _hold_home(settings.home, stack)
+        folders = Folders(settings.home)
+        ledger = await Database.open(settings.home / "box.db")
+        stack.push_async_callback(ledger.close)
+        clock = SystemClock()
+        vault = Vault(_keys(settings))
+        desk = Desk(ledger=ledger, clock=clock, ids=TimeIds(clock), vault=vault, random=secrets.token_bytes)
+        alarms = ApAlarms(clock)
+        github = GithubApi(settings.github_url, settings.github_api_url, None, clock)
+        stack.push_async_callback(github.close)
+        logs = FileLogs(folders)
+        hands = await _hands(settings, folders, logs, stack)
+        doors = Doors(
+            loopback_url=f"http://127.0.0.1:{settings.listen.port}",
+            public_url=settings.public_base_url,
+            webhooks=settings.webhooks,
+            github_url=settings.github_url,
+        )
+        engine = assemble(desk, hands, github, alarms, _policy(settings, doors))
+        alarms.start()
+        stack.push_async_callback(alarms.close)
+        services = Services(
+            intake=engine.intake,
+            accounts=engine.accounts,
+            projects=engine.projects,
+            feed=engine.feed,
+            logs=logs,
+            doctor=engine.doctor,
+            owner_id=await ledger.read(lambda records: records.github.owner()),
+            version=__version__,
+        )
+        public = await open_public(build_public(services), settings.listen.host or "0.0.0.0", settings.listen.port)  # noqa: S104
+        stack.push_async_callback(public.close)
+        local = await open_local(build_local(services), settings.socket)
+        stack.push_async_callback(local.close)
+        await _start(engine, alarms, settings, stack)
+        yield Running(engine=engine, public_url=public.name, socket=settings.socket)
+
+
+async def _start(engine: Engine, alarms: ApAlarms, settings: Settings, stack: AsyncExitStack) -> None:
+    """Mend what a crash left, then let work begin."""
+    await engine.reconciler.boot()
+    for about, problem in engine.reconciler.problems.items():
+        log.warning("problem", about=about, code=problem.code.value, detail=problem.detail, hint=problem.hint)
+    tasks = [
+        asyncio.create_task(engine.worker.run(), name="worker"),
+        asyncio.create_task(engine.jobs.run(), name="jobs"),
+        asyncio.create_task(engine.polling.poll(), name="first poll"),
+    ]
+    alarms.every(settings.poll_seconds, "poll", engine.polling.poll)
+    alarms.every(settings.sync_seconds, "sync", lambda: _sync(engine))
+
+    async def end() -> None:
+        engine.jobs.stop()
+        await engine.worker.stop()
+        await engine.catalogue.stop()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    stack.push_async_callback(end)
+
+
+async def _sync(engine: Engine) -> None:
+    with suppress(BoxError):  # told on the event stream; not connected is no error
+        if (await engine.accounts.status()).connected:
+            await engine.catalogue.start_sync()
+
+
+async def _hands(settings: Settings, folders: Folders, logs: FileLogs, stack: AsyncExitStack) -> Hands:
+    path = os.environ.get("PATH", os.defpath)
+    source = GitSource(folders.mirrors, folders.release)
+    await source.start()
+    stack.push_async_callback(source.close)
+    return Hands(
+        source=source,
+        builder=ProcessBuilder(folders, search_path=path),
+        runner=ProcessRunner(folders, search_path=path),
+        ingress=CaddyIngress(folders, str(settings.ingress_listen)),
+        logs=logs,
+    )
+
+
+def _policy(settings: Settings, doors: Doors) -> Policy:
+    return Policy(
+        doors=doors,
+        sources=Sources(
+            base_domain=settings.base_domain,
+            manual_hosts=settings.manual_hosts,
+            development=settings.development,
+        ),
+        debounce=Debounce(
+            quiet=timedelta(seconds=settings.debounce_seconds),
+            longest=timedelta(seconds=settings.debounce_max_seconds),
+        ),
+        app=settings.app,
+        keep_releases=settings.keep_releases,
+        builds_at_once=settings.builds_at_once,
+    )
+
+
+def _keys(settings: Settings) -> list[VaultKey]:
+    if settings.encryption_keys:
+        return list(parse_keys(settings.encryption_keys.reveal(), "NANOSCALE_ENCRYPTION_KEYS"))
+    return load_or_create_keys(settings.encryption_keys_file)
+
+
+def _hold_home(home: Path, stack: AsyncExitStack) -> None:
+    """Lock the home for this process; the kernel lets go of it however the process ends."""
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ConfigurationError(
+            Code.CONFIGURATION,
+            f"NANOSCALE_HOME ({home}) cannot be used: {error.strerror}",
+            hint="set NANOSCALE_HOME to a folder of your own",
+        ) from error
+    stack.callback(os.close, handle)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(handle, 32, 0).decode("ascii", "replace").strip() or "another process"
+        raise ConfigurationError(
+            Code.HOME_LOCKED,
+            f"the box at {home} is running already (process {holder})",
+            hint="use that one, or set NANOSCALE_HOME and NANOSCALE_SOCKET for a second box",
+        ) from None
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, str(os.getpid()).encode(), 0)

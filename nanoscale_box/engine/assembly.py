@@ -1,0 +1,131 @@
+"""Puts the engine together from its parts; every part is given what it uses and fetches nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nanoscale_box.core.decide import Debounce
+from nanoscale_box.core.github_model import App
+from nanoscale_box.engine.accounts import Accounts
+from nanoscale_box.engine.appkeeper import AppKeeper
+from nanoscale_box.engine.catalogue import Catalogue
+from nanoscale_box.engine.connecting import Connecting
+from nanoscale_box.engine.creating import Creating, Sources
+from nanoscale_box.engine.doctor import Doctor
+from nanoscale_box.engine.doors import Doors
+from nanoscale_box.engine.feed import Feed
+from nanoscale_box.engine.hooks import Hooks
+from nanoscale_box.engine.intake import Intake
+from nanoscale_box.engine.jobs import Jobs
+from nanoscale_box.engine.keyring import Keyring
+from nanoscale_box.engine.kit import Desk, Hands
+from nanoscale_box.engine.pipeline import Pipeline
+from nanoscale_box.engine.polling import Polling
+from nanoscale_box.engine.ports import Alarms, Github
+from nanoscale_box.engine.previews import Previews
+from nanoscale_box.engine.projects import Projects
+from nanoscale_box.engine.queue import Queue
+from nanoscale_box.engine.reconcile import Reconciler
+from nanoscale_box.engine.registration import Registration
+from nanoscale_box.engine.releases import Releases
+from nanoscale_box.engine.remotes import Remotes
+from nanoscale_box.engine.stages import Stages
+from nanoscale_box.engine.states import States
+from nanoscale_box.engine.steering import Steering
+from nanoscale_box.engine.worker import Worker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What the owner settled once for all projects."""
+
+    doors: Doors
+    sources: Sources
+    debounce: Debounce
+    app: App | None
+    keep_releases: int
+    builds_at_once: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """The parts that others call."""
+
+    intake: Intake
+    accounts: Accounts
+    projects: Projects
+    feed: Feed
+    doctor: Doctor
+    worker: Worker
+    jobs: Jobs
+    reconciler: Reconciler
+    polling: Polling
+    catalogue: Catalogue
+
+
+def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: Policy) -> Engine:
+    """Build the engine. Nothing runs yet."""
+    ledger, clock = desk.ledger, desk.clock
+    app = AppKeeper(ledger=ledger, vault=desk.vault, given=policy.app)
+    keyring = Keyring(ledger=ledger, vault=desk.vault, app=app)
+    queue = Queue(ids=desk.ids, debounce=policy.debounce)
+    releases = Releases(ledger=ledger, vault=desk.vault, builder=hands.builder, keep=policy.keep_releases)
+    remotes = Remotes(ledger=ledger, github=github, app=app)
+    stages = Stages(ledger=ledger, clock=clock)
+    pipeline = Pipeline(stages=stages, remotes=remotes, releases=releases, hands=hands)
+    worker = Worker(
+        ledger=ledger, clock=clock, alarms=alarms, stages=stages, pipeline=pipeline, at_once=policy.builds_at_once
+    )
+    polling = Polling(
+        ledger=ledger, clock=clock, queue=queue, github=github, source=hands.source, app=app, wake=worker.wake
+    )
+    jobs = Jobs(ledger=ledger, clock=clock, alarms=alarms)
+    hooks = Hooks(desk=desk, github=github, app=app, keyring=keyring, jobs=jobs, doors=policy.doors)
+    reconciler = Reconciler(ledger=ledger, clock=clock, alarms=alarms, stages=stages, releases=releases, hands=hands)
+    github_side = _github_side(desk, github, app, keyring, policy.doors)
+    return Engine(
+        intake=Intake(ledger=ledger, clock=clock, ids=desk.ids, keyring=keyring, queue=queue, wake=worker.wake),
+        accounts=github_side.accounts,
+        projects=Projects(
+            desk=desk,
+            hands=hands,
+            creating=Creating(
+                desk=desk, queue=queue, catalogue=github_side.catalogue, hooks=hooks, sources=policy.sources
+            ),
+            steering=Steering(ledger=ledger, clock=clock, queue=queue, worker=worker, polling=polling, hands=hands),
+            previews=Previews(ids=desk.ids, remotes=remotes, hands=hands),
+            releases=releases,
+            hooks=hooks,
+            base_domain=policy.sources.base_domain,
+        ),
+        feed=Feed(ledger),
+        doctor=Doctor(accounts=github_side.accounts, reconciler=reconciler, polling=polling, ledger=ledger),
+        worker=worker,
+        jobs=jobs,
+        reconciler=reconciler,
+        polling=polling,
+        catalogue=github_side.catalogue,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _GithubSide:
+    accounts: Accounts
+    catalogue: Catalogue
+
+
+def _github_side(desk: Desk, github: Github, app: AppKeeper, keyring: Keyring, doors: Doors) -> _GithubSide:
+    states = States(ledger=desk.ledger, vault=desk.vault, clock=desk.clock, random=desk.random)
+    registration = Registration(desk=desk, github=github, app=app, keyring=keyring, states=states, doors=doors)
+    connecting = Connecting(desk=desk, github=github, app=app, states=states, doors=doors)
+    catalogue = Catalogue(ledger=desk.ledger, clock=desk.clock, github=github, app=app, connecting=connecting)
+    accounts = Accounts(
+        ledger=desk.ledger,
+        github=github,
+        app=app,
+        registration=registration,
+        connecting=connecting,
+        catalogue=catalogue,
+        doors=doors,
+    )
+    return _GithubSide(accounts=accounts, catalogue=catalogue)

@@ -1,0 +1,98 @@
+"""Looks whether everything is as it should be, and says of each thing that is not why it matters and what mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nanoscale_box.engine.accounts import Accounts
+from nanoscale_box.engine.polling import Polling
+from nanoscale_box.engine.reconcile import Reconciler
+from nanoscale_box.engine.records import Ledger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was looked at; `status` is `ok`, `warn`, `fail` or `skip`."""
+
+    code: str
+    status: str
+    title: str
+    why: str
+    fix: str | None = None
+    fixable: bool = False
+
+
+class Doctor:
+    """Asks each part how it is."""
+
+    def __init__(self, *, accounts: Accounts, reconciler: Reconciler, polling: Polling, ledger: Ledger) -> None:
+        self._accounts = accounts
+        self._reconciler = reconciler
+        self._polling = polling
+        self._ledger = ledger
+
+    async def look(self) -> Sequence[Finding]:
+        """All findings, the good ones too."""
+        return [*await self._github(), *await self._apps(), *await self._heads()]
+
+    async def _github(self) -> list[Finding]:
+        status = await self._accounts.status()
+        if not status.connected:
+            title = {
+                "unconfigured": "no GitHub App is registered",
+                "registered": "no GitHub account is connected",
+            }.get(status.state, "the GitHub account must be connected again")
+            why = "private repositories cannot be deployed; public ones can, by their URL"
+            return [Finding(code="github", status="warn", title=title, why=why, fix="nanoscale-box github connect")]
+        findings = [
+            Finding(
+                code="github",
+                status="ok",
+                title=f"connected as {status.account_login}, {status.mode}",
+                why="pushes reach the box",
+            )
+        ]
+        for installation, missing in status.installations:
+            if installation.suspended or missing:
+                what = "is suspended" if installation.suspended else f"lacks {', '.join(missing)}"
+                findings.append(
+                    Finding(
+                        code="installation",
+                        status="warn",
+                        title=f"the installation on {installation.account_login} {what}",
+                        why="its repositories are deployed less quickly, or not at all",
+                        fix="open the installation's page on GitHub",
+                    )
+                )
+        return findings
+
+    async def _apps(self) -> list[Finding]:
+        problems = self._reconciler.problems
+        if not problems:
+            return [Finding(code="apps", status="ok", title="ingress and apps run", why="visitors are served")]
+        return [
+            Finding(
+                code="ingress" if about == "ingress" else "app",
+                status="fail",
+                title=f"{about}: {error.detail}",
+                why="visitors get an error page",
+                fix=error.hint or None,
+            )
+            for about, error in problems.items()
+        ]
+
+    async def _heads(self) -> list[Finding]:
+        failures = self._polling.failures
+        projects = await self._ledger.read(lambda records: records.projects.list())
+        return [
+            Finding(
+                code="poll",
+                status="warn",
+                title=f"{project.name}: its branch could not be looked at: {failures[project.id].detail}",
+                why="a push that no webhook told is noticed late",
+                fix=failures[project.id].hint or None,
+            )
+            for project in projects
+            if project.id in failures
+        ]

@@ -1,0 +1,51 @@
+"""Opens the terminal UI on the daemon that answers, or on one hosted here, in the same event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from nanoscale_box.adapters.journal import open_journal
+from nanoscale_box.client.box_client import BoxClient
+from nanoscale_box.client.errors import Unreachable
+from nanoscale_box.config import Settings, read_settings
+from nanoscale_box.core.errors import Code, ConfigurationError
+from nanoscale_box.daemon import running
+from nanoscale_box.tui.app import attach
+
+
+def host_tui(environ: Mapping[str, str]) -> int:
+    """Give the exit status; the daemon's log goes to a file while the screen is the TUI's."""
+    os.umask(0o077)
+    try:
+        return asyncio.run(_attach_or_host(environ))
+    except ConfigurationError as error:
+        sys.stderr.write(f"nanoscale-box: {error.detail}\n  {error.hint}\n")
+        return 78 if error.code is Code.CONFIGURATION else 1
+
+
+async def _attach_or_host(environ: Mapping[str, str]) -> int:
+    try:
+        async with BoxClient.dial() as client:
+            socket = client.socket
+    except Unreachable:
+        socket = None
+    if socket is not None:
+        return await attach(socket)
+    return await _host(read_settings(environ))
+
+
+async def _host(settings: Settings) -> int:
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    log: Path = settings.home / "box.log"
+    with log.open("a", encoding="utf-8") as stream:
+        open_journal(stream=stream)
+        async with running(settings) as daemon:
+            status = await attach(daemon.socket)
+    sys.stderr.write(
+        "The box has stopped with the terminal UI; apps go on. Keep it running with: nanoscale-box serve\n"
+    )
+    return status

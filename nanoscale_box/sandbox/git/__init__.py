@@ -1,0 +1,1 @@
+"""Real repositories on disk, and git over smart HTTP in front of them."""

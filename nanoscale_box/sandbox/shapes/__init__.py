@@ -1,0 +1,1 @@
+"""The simulated GitHub's answers as JSON objects, one module per noun."""

@@ -1,0 +1,1 @@
+"""What the box remembers: one SQLite file, one writer, a module per aggregate."""

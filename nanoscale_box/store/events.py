@@ -1,0 +1,59 @@
+"""Events: everything that changed, by number, for those who follow."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from nanoscale_box.core.errors import Code, Invalid
+from nanoscale_box.core.model import DeploymentId, Event, EventKind, ProjectId
+from nanoscale_box.store.rows import LAST, json_of, json_text, time_of, time_text
+from nanoscale_box.store.sql import Row, Sql, inserting
+
+_ADD: Final = inserting("events", ("kind", "at", "data", "project_id", "deployment_id"))
+_AFTER: Final = "SELECT id, kind, at, data, project_id, deployment_id FROM events WHERE id > ? ORDER BY id LIMIT ?"
+
+
+class Events:
+    """The events; engine.records says what each method promises."""
+
+    __slots__ = ("_sql",)
+
+    def __init__(self, sql: Sql) -> None:
+        self._sql = sql
+
+    def add(
+        self,
+        kind: EventKind,
+        at: datetime,
+        data: dict[str, object],
+        *,
+        project_id: ProjectId | None = None,
+        deployment_id: DeploymentId | None = None,
+    ) -> Event:
+        """Record an event and give it with its number."""
+        number = self._sql.insert(_ADD, (kind, time_text(at), json_text(data), project_id, deployment_id))
+        self._sql.told_events += 1
+        return Event(id=number, kind=kind, at=at, data=data, project_id=project_id, deployment_id=deployment_id)
+
+    def after(self, last_id: int, limit: int) -> list[Event]:
+        """At most `limit` events with a greater number, oldest first."""
+        if limit < 1:
+            raise Invalid(Code.INVALID, "ask for at least one event")
+        return [_event(row) for row in self._sql.all(_AFTER, (last_id, min(limit, LAST)))]
+
+    def last_id(self) -> int:
+        """The number given last, also when its event was trimmed since; 0 before the first."""
+        row = self._sql.one("SELECT seq FROM sqlite_sequence WHERE name = 'events'")
+        return int(row[0]) if row else 0
+
+
+def _event(row: Row) -> Event:
+    return Event(
+        id=row[0],
+        kind=EventKind(row[1]),
+        at=time_of(row[2]),
+        data=json_of(row[3]),
+        project_id=ProjectId(row[4]) if row[4] is not None else None,
+        deployment_id=DeploymentId(row[5]) if row[5] is not None else None,
+    )

@@ -1,0 +1,62 @@
+"""All aggregates on one connection."""
+
+from __future__ import annotations
+
+from nanoscale_box.store.deliveries import Deliveries
+from nanoscale_box.store.deployments import Deployments
+from nanoscale_box.store.events import Events
+from nanoscale_box.store.github import GithubCache
+from nanoscale_box.store.keeper import Keeper
+from nanoscale_box.store.projects import Projects
+from nanoscale_box.store.sql import Sql
+from nanoscale_box.store.verdicts import Verdicts
+
+
+class StoreRecords:
+    """What work receives: good inside the transaction it was called in, and in no other thread."""
+
+    __slots__ = ("_deliveries", "_deployments", "_events", "_github", "_keeper", "_projects", "_verdicts")
+
+    def __init__(self, sql: Sql, *, remember: bool) -> None:
+        self._projects = Projects(sql)
+        self._deployments = Deployments(sql)
+        self._deliveries = Deliveries(sql)
+        self._verdicts = Verdicts(sql)
+        self._events = Events(sql)
+        self._github = GithubCache(sql, remember=remember)
+        self._keeper = Keeper(sql)
+
+    @property
+    def projects(self) -> Projects:
+        """Projects, links, environment."""
+        return self._projects
+
+    @property
+    def deployments(self) -> Deployments:
+        """Deployments; the queue."""
+        return self._deployments
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """Recorded deliveries."""
+        return self._deliveries
+
+    @property
+    def verdicts(self) -> Verdicts:
+        """Verdicts."""
+        return self._verdicts
+
+    @property
+    def events(self) -> Events:
+        """Events."""
+        return self._events
+
+    @property
+    def github(self) -> GithubCache:
+        """Account, installations, repositories, branches."""
+        return self._github
+
+    @property
+    def keeper(self) -> Keeper:
+        """Small things, states, jobs."""
+        return self._keeper

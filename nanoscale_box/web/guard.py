@@ -1,0 +1,163 @@
+"""Stands between the sockets of the public door and aiohttp: bounds connections and ends those that stall."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from enum import IntEnum
+from typing import cast
+
+from aiohttp import web
+
+from nanoscale_box.web.counters import IntakeCounters
+from nanoscale_box.web.problems import Handler
+from nanoscale_box.web.settings import PublicSettings
+
+
+class Stage(IntEnum):
+    """What a connection is at; when there are too many, the lowest go first and within a stage the oldest."""
+
+    IDLE = 0
+    """Answered, and kept for the next request."""
+    NEW = 1
+    """Nothing came yet."""
+    HEAD = 2
+    """Headers are arriving."""
+    BUSY = 3
+    """A handler is at work; it limits its own time."""
+
+
+class Guard(asyncio.Protocol):
+    """A protocol that watches one connection and passes everything on to aiohttp's own."""
+
+    __slots__ = ("_inner", "_room", "since", "stage", "transport", "write_stalled_since")
+
+    def __init__(self, inner: asyncio.Protocol, room: ConnectionRoom) -> None:
+        self._inner = inner
+        self._room = room
+        self.stage = Stage.NEW
+        self.since = room.now()
+        self.transport: asyncio.Transport | None = None
+        self.write_stalled_since: float | None = None
+
+    def enter(self, stage: Stage) -> None:
+        """Note what the connection is at from now on."""
+        self.stage = stage
+        self.since = self._room.now()
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A sender came."""
+        self.transport = cast(asyncio.Transport, transport)
+        self._inner.connection_made(transport)
+        self._room.welcome(self, transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came."""
+        if self.stage is Stage.NEW:
+            self.stage = Stage.HEAD
+        elif self.stage is Stage.IDLE:
+            self.enter(Stage.HEAD)
+        self._inner.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        """The sender will send no more."""
+        return self._inner.eof_received()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """It is over."""
+        if self.transport is not None:
+            self._room.leave(self.transport)
+        self._inner.connection_lost(error)
+
+    def pause_writing(self) -> None:
+        """The sender does not read what it is told."""
+        self.write_stalled_since = self._room.now()
+        self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        self.write_stalled_since = None
+        self._inner.resume_writing()
+
+
+class ConnectionRoom:
+    """All connections of the public door."""
+
+    def __init__(self, settings: PublicSettings, counters: IntakeCounters) -> None:
+        self._settings = settings
+        self._counters = counters
+        self._guards: dict[asyncio.BaseTransport, Guard] = {}
+        self._alarm: asyncio.TimerHandle | None = None
+
+    def now(self) -> float:
+        """Seconds of the loop's clock."""
+        return asyncio.get_running_loop().time()
+
+    def __len__(self) -> int:
+        return len(self._guards)
+
+    def watch(self, runner: web.AppRunner) -> Callable[[], Guard]:
+        """A protocol factory that guards what the runner makes."""
+        make = runner.server
+        if make is None:
+            raise RuntimeError("the runner is not set up")
+        return lambda: Guard(make(), self)
+
+    def start(self) -> None:
+        """Look for stalled connections from now on."""
+        pause = min(1.0, self._settings.head_seconds / 4)
+        self._alarm = asyncio.get_running_loop().call_later(pause, self._sweep)
+
+    def stop(self) -> None:
+        """Look no more."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+
+    def welcome(self, guard: Guard, transport: asyncio.BaseTransport) -> None:
+        """Let a connection in; if that is one too many, the one least likely to be at work goes."""
+        self._guards[transport] = guard
+        if len(self._guards) > self._settings.connections:
+            others = (one for one in self._guards.values() if one is not guard)
+            victim = min(others, key=lambda one: (one.stage, one.since))
+            self._counters.evicted += 1
+            victim.abort()
+
+    def leave(self, transport: asyncio.BaseTransport) -> None:
+        """Forget a connection."""
+        self._guards.pop(transport, None)
+
+    @web.middleware
+    async def mark_busy(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Tell the guard when its connection is at work and when it is done."""
+        guard = self._guards.get(request.transport) if request.transport else None
+        if guard is None:
+            return await handler(request)
+        guard.enter(Stage.BUSY)
+        try:
+            return await handler(request)
+        finally:
+            guard.enter(Stage.IDLE)
+
+    def _sweep(self) -> None:
+        now = self.now()
+        for guard in list(self._guards.values()):
+            if self._stalled(guard, now):
+                self._counters.stalled += 1
+                guard.abort()
+        self.start()
+
+    def _stalled(self, guard: Guard, now: float) -> bool:
+        if guard.write_stalled_since is not None and now - guard.write_stalled_since > self._settings.write_seconds:
+            return True
+        match guard.stage:
+            case Stage.NEW | Stage.HEAD:
+                return now - guard.since > self._settings.head_seconds
+            case Stage.IDLE:
+                return now - guard.since > self._settings.idle_seconds
+            case Stage.BUSY:
+                return False

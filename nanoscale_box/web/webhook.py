@@ -1,0 +1,69 @@
+"""The webhook: size, media type and refusals are looked at here, everything else is the engine's."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+from aiohttp import web
+
+from nanoscale_box.core.errors import BoxError, Code, Unauthorized
+from nanoscale_box.engine.views import Receipt
+from nanoscale_box.web import translate
+from nanoscale_box.web.answering import answer
+from nanoscale_box.web.counters import IntakeCounters
+from nanoscale_box.web.limits import BodyBudget, Refusals, check_declared, plausibly_signed, read_body, too_many
+from nanoscale_box.web.services import Intake
+from nanoscale_box.web.settings import PublicSettings
+
+_log = structlog.stdlib.get_logger("nanoscale_box.web")
+
+
+class Webhook:
+    """Takes deliveries in, in the order 413, 415, 429, 401, 400; a rightly signed one never gets a 429."""
+
+    def __init__(self, intake: Intake, settings: PublicSettings, counters: IntakeCounters) -> None:
+        self._intake = intake
+        self._settings = settings
+        self._counters = counters
+        self._budget = BodyBudget(settings.bytes_in_flight, counters)
+        self._refusals = Refusals(
+            burst=settings.refusals_burst,
+            per_second=settings.refusals_per_second,
+            now=lambda: asyncio.get_running_loop().time(),
+        )
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one delivery."""
+        try:
+            receipt = await self._receive(request)
+        except BoxError as error:
+            raise self._refused(error) from error.__cause__
+        self._counters.answered[receipt.status] += 1
+        return answer(translate.receipt(receipt), receipt.http_status)
+
+    async def _receive(self, request: web.Request) -> Receipt:
+        headers = list(request.headers.items())
+        check_declared(request, self._settings.body_limit)
+        self._intake.check_headers(headers)
+        signed = plausibly_signed(headers)
+        if not signed and self._refusals.empty:
+            raise Unauthorized(Code.BAD_SIGNATURE, "the signature is missing")
+        with self._budget.reading() as reading:
+            body = await read_body(request, reading, self._budget, self._settings, keep=signed)
+            return await self._intake.receive(headers, body)
+
+    def _refused(self, error: BoxError) -> BoxError:
+        """Count a refusal; a missing or wrong signature is spelled out only as often as the bucket allows."""
+        spelled_out = self._refusals.take()
+        told = too_many(self._refusals.wait_seconds) if isinstance(error, Unauthorized) and not spelled_out else error
+        self._counters.refused[told.code.value] += 1
+        if spelled_out:
+            _log.info("delivery.refused", code=error.code.value)
+        return told
+
+
+async def await_handler(request: web.Request) -> None:
+    """Leave `Expect: 100-continue` to the handler, which first looks at what the headers say."""
+    if request.headers.get("Expect", "").lower() != "100-continue":
+        raise web.HTTPExpectationFailed

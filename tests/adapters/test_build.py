@@ -1,0 +1,249 @@
+"""Builds: in their own environment, redacted, bounded, and a sentence for each way to fail; and what removes them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from nanoscale_box.adapters.build import BuildLimits, ProcessBuilder
+from nanoscale_box.adapters.folders import Folders
+from nanoscale_box.core.errors import Code, DeployFailed, Invalid
+from nanoscale_box.core.model import DeploymentId, EnvVar, ProjectId, Release
+from nanoscale_box.core.plan import Command, Plan, PlanKind
+from nanoscale_box.core.secret import Secret
+from tests.adapters.helpers import STRAY, is_running, pid_in
+
+PROJECT = ProjectId("prj_1")
+RELEASE = Release(project_id=PROJECT, deployment_id=DeploymentId("dep_1"))
+SECRET = [EnvVar(key="API_KEY", value=Secret("hunter2hunter2"))]
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Folders:
+    """A home with a checkout."""
+    folders = Folders(tmp_path / "home")
+    folders.release(RELEASE).mkdir(parents=True)
+    return folders
+
+
+def builder(folders: Folders, limits: BuildLimits | None = None) -> ProcessBuilder:
+    """A builder as a box makes one."""
+    return ProcessBuilder(folders, search_path=os.environ["PATH"], limits=limits)
+
+
+def plan(*build: str, install: str | None = None, output: str | None = None, needs: tuple[str, ...] = ()) -> Plan:
+    """A plan of an owner's own lines; with an output directory it is a static site."""
+    return Plan(
+        kind=PlanKind.CUSTOM,
+        why="",
+        install=() if install is None else (Command(shell=install),),
+        build=tuple(Command(shell=line) for line in build),
+        run=None if output else Command(argv=("true",)),
+        output_directory=output,
+        needs=needs,
+        env={"FROM_PLAN": "1", "API_KEY": "beneath"},
+        path_prefix=("bin",),
+    )
+
+
+async def failure(folders: Folders, plan: Plan, limits: BuildLimits | None = None) -> tuple[DeployFailed, list[str]]:
+    """How the build fails, and what it said; the release is not kept."""
+    lines: list[str] = []
+    with pytest.raises(DeployFailed) as caught:
+        await builder(folders, limits).build(RELEASE, None, plan, SECRET, lines.append)
+    assert await builder(folders).kept(PROJECT) == set()
+    return caught.value, lines
+
+
+async def test_builds_in_place_with_its_own_environment(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NANOSCALE_ENCRYPTION_KEYS", "x")
+    work = folders.release(RELEASE) / "web"
+    (work / "bin").mkdir(parents=True)
+    (work / "bin" / "mine").write_text("#!/bin/sh\necho mine $API_KEY\n")
+    (work / "bin" / "mine").chmod(0o755)
+    lines: list[str] = []
+    await builder(folders).build(
+        RELEASE, "web", plan("mine", "env | sort", install="echo one; pwd"), SECRET, lines.append
+    )
+    assert lines[:5] == ["$ echo one; pwd", "one", str(work), "$ mine", "mine ****"]
+    seen = dict(line.split("=", 1) for line in lines[6:])
+    assert seen["API_KEY"] == "****"
+    assert (seen["CI"], seen["FROM_PLAN"]) == ("true", "1")
+    assert seen["PATH"] == f"{work}/bin:{os.environ['PATH']}"
+    cache = str(folders.cache(PROJECT))
+    for name in ("HOME", "TMPDIR", "PIP_CACHE_DIR", "npm_config_cache", "UV_CACHE_DIR", "GOCACHE", "XDG_CACHE_HOME"):
+        assert seen[name].startswith(cache), name
+    assert not [name for name in seen if name.startswith("NANOSCALE")]
+    assert await builder(folders).kept(PROJECT) == {RELEASE.deployment_id}
+    assert not list(folders.release(RELEASE).glob("**/*.whole"))
+
+
+async def test_what_it_says_is_inert_redacted_and_bounded(folders: Folders) -> None:
+    lines: list[str] = []
+    tell = r"printf '\033[2Jred\033]52;c;eA==\007 ghp_0123456789abcdefghij\n\007\0[/foo]\n'"
+    key = "printf -- '-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nabc\n-----END RSA PRIVATE KEY-----\nafter\n'"
+    await builder(folders).build(RELEASE, None, plan(tell, key), SECRET, lines.append)
+    assert lines[1] == "red ****"
+    assert lines[2].endswith("[/foo]")
+    assert all(line.isprintable() for line in lines)
+    assert not any("MIIEow" in line or "abc" in line for line in lines[4:])
+    assert lines[-1] == "after"
+    flood: list[str] = []
+    limits = BuildLimits(log_bytes=1000)
+    await builder(folders, limits).build(RELEASE, None, plan("yes | head -n 100000"), [], flood.append)
+    assert len(flood) < 1000
+    assert flood[-1] == "This log is too long; what follows is not kept."
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "detail", "hint"),
+    [
+        (
+            plan("echo no; exit 3"),
+            Code.BUILD_FAILED,
+            "the build command `echo no; exit 3` ended with exit status 3",
+            "said: no.",
+        ),
+        (plan(install="false"), Code.INSTALL_FAILED, "the install command `false` ended with exit status 1", "nothing"),
+        (plan("kill -9 $$"), Code.BUILD_FAILED, "ended by signal 9 (SIGKILL), perhaps for want of memory", ""),
+        (plan("no-such-tool"), Code.TOOL_MISSING, "calls a program that this machine has not", "no-such-tool"),
+        (
+            plan(needs=("no-such-tool", "sh")),
+            Code.TOOL_MISSING,
+            "this machine has no no-such-tool, and",
+            "Install no-such",
+        ),
+        (plan("true", output="dist"), Code.OUTPUT_MISSING, "'dist' is not there after the build", "output directory"),
+        (plan("ln -s / dist", output="dist"), Code.OUTPUT_MISSING, "'dist' is not there", ""),
+        (plan("mkdir dist; ln -s /etc/passwd dist/x", output="dist"), Code.OUTPUT_MISSING, "leads out of the", "copy"),
+    ],
+)
+async def test_each_way_to_fail_has_a_sentence(
+    folders: Folders, given: Plan, code: Code, detail: str, hint: str
+) -> None:
+    error, lines = await failure(folders, given)
+    assert (error.code, detail in error.detail, hint in error.hint) == (code, True, True), (error.detail, error.hint)
+    assert lines or not given.build
+
+
+async def test_a_command_that_takes_too_long_is_ended(folders: Folders) -> None:
+    error, _ = await failure(folders, plan("echo $$ > pid; sleep 600"), BuildLimits(seconds=0.5))
+    assert error.code is Code.BUILD_TIMEOUT
+    assert "took longer than 0.5 seconds" in error.detail
+    assert not is_running(int((folders.release(RELEASE) / "pid").read_text()))
+
+
+async def test_cancelling_leaves_nothing_running(folders: Folders) -> None:
+    work = folders.release(RELEASE)
+    (work / "stray.py").write_text(STRAY)
+    line = f"{sys.executable} stray.py pid & sleep 600"
+    job = asyncio.create_task(builder(folders).build(RELEASE, None, plan(line), [], lambda _: None))
+    child = await pid_in(work / "pid")
+    job.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await job
+    assert not is_running(child)
+    assert await builder(folders).kept(PROJECT) == set()
+
+
+async def test_a_link_inside_the_release_is_served(folders: Folders) -> None:
+    line = "mkdir dist; echo hi > page; ln -s ../page dist/index.html"
+    await builder(folders).build(RELEASE, None, plan(line, output="dist"), [], lambda _: None)
+    assert await builder(folders).kept(PROJECT) == {RELEASE.deployment_id}
+
+
+async def test_inspect_sees_what_planning_needs_and_nothing_outside(folders: Folders, tmp_path: Path) -> None:
+    work = folders.release(RELEASE) / "app"
+    for folder in (work / "src", work / "node_modules" / "x", folders.release(RELEASE) / "shared"):
+        folder.mkdir(parents=True)
+    (work / "src" / "main.py").write_text("x")
+    (work / "node_modules" / "x" / "index.js").write_text("x")
+    (folders.release(RELEASE) / "shared" / "requirements.txt").write_text("flask\n")
+    (work / "requirements.txt").symlink_to("../shared/requirements.txt")
+    (tmp_path / "outside").write_text("secret")
+    (work / "Procfile").symlink_to(tmp_path / "outside")
+    os.mkfifo(work / "package.json")
+    (work / "pyproject.toml").write_bytes(b"\xff\xfe")
+    (work / "loop").symlink_to("loop")
+    (work / "up").symlink_to("..")
+    tree = await builder(folders).inspect(RELEASE, "app")
+    assert {"src/main.py", "requirements.txt", "up"} <= tree.files
+    assert not [name for name in tree.files if name.startswith(("node_modules", "up/"))]
+    assert tree.texts["requirements.txt"] == "flask\n"
+    assert "Procfile" not in tree.texts
+    assert "package.json" not in tree.texts
+    assert tree.texts["pyproject.toml"] == "\N{REPLACEMENT CHARACTER}" * 2
+    assert "python3" in tree.tools
+
+
+@pytest.mark.parametrize("root", ["nowhere", "..", "../..", "/etc", "out", "file"])
+async def test_a_root_directory_must_be_one(folders: Folders, root: str) -> None:
+    (folders.release(RELEASE) / "out").symlink_to("/etc")
+    (folders.release(RELEASE) / "file").write_text("x")
+    with pytest.raises(DeployFailed) as caught:
+        await builder(folders).inspect(RELEASE, root)
+    assert caught.value.code is Code.PLAN_INVALID
+
+
+async def test_a_huge_text_is_a_sentence(folders: Folders) -> None:
+    (folders.release(RELEASE) / "package.json").write_bytes(b" " * 2_000_000)
+    with pytest.raises(DeployFailed, match="larger than 1 MiB"):
+        await builder(folders).inspect(RELEASE, None)
+
+
+async def test_discard_removes_what_nothing_else_would(folders: Folders, tmp_path: Path) -> None:
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "file").write_text("x")
+    release = folders.release(RELEASE)
+    (release / "link").symlink_to(tmp_path / "precious")
+    (release / "dead").symlink_to("nowhere")
+    os.mkfifo(release / "fifo")
+    (release / os.fsdecode(b"\xff\x1b\n")).write_text("x")
+    (release / "read-only" / "below").mkdir(parents=True)
+    (release / "read-only" / "below" / "file").write_text("x")
+    (release / "read-only" / "below").chmod(0o500)
+    (release / "read-only").chmod(0o500)
+    deep = os.open(release, os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("d", dir_fd=deep)
+        deeper = os.open("d", os.O_RDONLY, dir_fd=deep)
+        os.close(deep)
+        deep = deeper
+    os.close(deep)
+    await builder(folders).build(RELEASE, None, plan(), [], lambda _: None)
+    await builder(folders).discard(RELEASE)
+    await builder(folders).discard(RELEASE)
+    assert not release.exists()
+    assert await builder(folders).kept(PROJECT) == set()
+    assert (tmp_path / "precious" / "file").exists()
+    assert list(folders.trash.iterdir()) == []
+
+
+async def test_discarding_a_project_leaves_the_others(folders: Folders) -> None:
+    other = ProjectId("prj_2")
+    for project in (PROJECT, other):
+        for folder in (folders.data(project), folders.cache(project), folders.logs_of(project)):
+            (folder / "x").mkdir(parents=True)
+    await builder(folders).clear_cache(PROJECT)
+    assert not folders.cache(PROJECT).exists()
+    await builder(folders).discard_project(PROJECT)
+    left = {str(path.relative_to(folders.home)) for path in folders.home.glob("*/*")}
+    assert left == {"data/prj_2", "cache/prj_2", "logs/prj_2"}
+
+
+@pytest.mark.parametrize("name", ["..", "", "a/b", ".hidden", "-x", "a" * 200, "a.whole", "a\n", "ä"])
+def test_an_id_is_a_plain_name(folders: Folders, name: str) -> None:
+    with pytest.raises(Invalid):
+        folders.release(Release(project_id=PROJECT, deployment_id=DeploymentId(name)))
+    with pytest.raises(Invalid):
+        folders.data(ProjectId(name))
+
+
+@pytest.mark.parametrize("host", ["..", "", "a/b", ".a", "a..b", "A.localhost", "a b", "a{b}", "x" * 300])
+def test_a_host_is_a_plain_name(folders: Folders, host: str) -> None:
+    with pytest.raises(Invalid):
+        folders.route(host)

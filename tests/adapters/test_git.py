@@ -1,0 +1,466 @@
+"""The git source against real git servers: heads, checkouts, refusals in sentences, cancelling, and where the token goes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from nanoscale_box.adapters.git import GitSource
+from nanoscale_box.adapters.git_limits import GitLimits
+from nanoscale_box.core.errors import BoxError, Code, DeployFailed, Fault, Unavailable
+from nanoscale_box.core.model import DeploymentId, ProjectId, Release, Sha
+from nanoscale_box.core.secret import Secret
+from nanoscale_box.engine.ports import Remote
+from tests.adapters.git_fixtures import (
+    GitServer,
+    Repository,
+    git,
+    git_server,
+    git_snapshot,
+    make_repository,
+    snapshot,
+)
+from tests.needs import needs
+
+TOKEN = "ghs_" + "Abc123" * 8
+RELEASE = Release(project_id=ProjectId("p"), deployment_id=DeploymentId("d1"))
+
+
+class Box:
+    """A git source over a home folder, and what it said."""
+
+    def __init__(self, home: Path, limits: GitLimits) -> None:
+        self.home = home
+        self.lines: list[str] = []
+        self.source = GitSource(home / "mirrors", self.folder, limits)
+
+    def folder(self, release: Release) -> Path:
+        """Where a release's checkout goes."""
+        return self.home / "releases" / release.project_id / release.deployment_id
+
+    async def checkout(self, remote: Remote, sha: Sha, branch: str = "main", release: Release = RELEASE) -> Path:
+        """Checks out and gives the folder."""
+        await self.source.checkout(remote, branch, sha, release, self.lines.append)
+        return self.folder(release)
+
+    def left(self) -> list[str]:
+        """What lies in the home apart from mirrors."""
+        releases = self.home / "releases" / "p"
+        return sorted(path.name for path in releases.iterdir()) if releases.is_dir() else []
+
+
+def release(number: int) -> Release:
+    """One of several releases."""
+    return Release(project_id=ProjectId("p"), deployment_id=DeploymentId(f"d{number}"))
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[GitServer]:
+    """A git server with nothing on it."""
+    needs("git")
+    async with git_server(tmp_path / "remote") as server:
+        yield server
+
+
+@pytest.fixture
+async def box(tmp_path: Path) -> AsyncIterator[Box]:
+    """A source with short limits of time."""
+    box = Box(tmp_path / "home", GitLimits(stall_seconds=1.0, wall_seconds=20.0, head_seconds=10.0))
+    await box.source.start()
+    yield box
+    await box.source.close()
+
+
+@pytest.fixture
+def repository(tmp_path: Path, server: GitServer) -> Repository:
+    """A small repository with programs, links, odd names and a binary file."""
+    made = make_repository(tmp_path / "remote", "app")
+    tree = made.work / "bin"
+    tree.mkdir()
+    (tree / "run").write_bytes(b"#!/bin/sh\nexit 0\n")
+    (tree / "run").chmod(0o755)
+    (made.work / "to-run").symlink_to("bin/run")
+    (tree / "up").symlink_to("../sub/日本.txt")
+    made.commit(
+        {
+            "A": b"upper",
+            "a": b"lower",
+            "empty": b"",
+            "sub/日本.txt": "こんにちは".encode(),
+            "sub/deep/er/x.bin": os.urandom(70_000),
+            "with space": b"x",
+            "esc\x1b[2J\nname": b"y",
+            ".gitignore": b"*.log\n",
+            "same1": b"same",
+            "same2": b"same",
+        }
+    )
+    return made
+
+
+def remote(server: GitServer, name: str = "app", token: str | None = None) -> Remote:
+    """The repository as the engine names it."""
+    return Remote(url=server.address(name), cache_key=f"{name}-1", token=Secret(token) if token else None)
+
+
+async def test_a_checkout_is_what_git_says(box: Box, server: GitServer, repository: Repository) -> None:
+    raw_name = os.fsdecode(b"caf\xe9")
+    sha = repository.commit({raw_name: b"latin"})
+    folder = await box.checkout(remote(server), sha)
+    assert snapshot(folder) == git_snapshot(repository.bare, sha)
+    assert not (folder / ".git").exists()
+    assert box.left() == ["d1"]
+    assert any(line.startswith("Checked out") for line in box.lines)
+
+
+async def test_branches_are_found_by_their_exact_name(box: Box, server: GitServer, repository: Repository) -> None:
+    for branch in ("feature/x", "日本", "v1.2", "release-2026.11", "Main", "main-2"):
+        sha = repository.commit({"branch": branch.encode()}, branch=branch)
+        assert await box.source.head(remote(server), branch) == sha
+        assert await box.checkout(remote(server), sha, branch) is not None
+        assert (box.folder(RELEASE) / "branch").read_bytes() == branch.encode()
+    assert await box.source.head(remote(server), "mai") is None
+    assert await box.source.head(remote(server), "feature") is None
+    assert await box.source.head(remote(server), "nope") is None
+
+
+async def test_a_tag_named_like_the_branch_is_not_the_branch(
+    box: Box, server: GitServer, repository: Repository
+) -> None:
+    first = repository.head()
+    git(repository.bare, "tag", "main", first)
+    git(repository.bare, "tag", "only-a-tag", first)
+    second = repository.commit({"new": b"1"})
+    assert await box.source.head(remote(server), "main") == second
+    assert await box.source.head(remote(server), "only-a-tag") is None
+
+
+async def test_an_empty_repository_has_no_branch(box: Box, server: GitServer, tmp_path: Path) -> None:
+    make_repository(tmp_path / "remote", "empty")
+    assert await box.source.head(remote(server, "empty"), "main") is None
+
+
+async def test_a_redeploy_fetches_only_the_difference(box: Box, server: GitServer, repository: Repository) -> None:
+    await box.checkout(remote(server), repository.head(), release=release(1))
+    for number in range(2, 6):
+        sha = repository.commit({"sub/new.txt": b"n%d" % number, "same1": b"same %d" % number})
+        box.lines.clear()
+        folder = await box.checkout(remote(server), sha, release=release(number))
+        assert snapshot(folder) == git_snapshot(repository.bare, sha)
+        received = next(line for line in box.lines if line.startswith("Received"))
+        assert int(received.split()[-2]) <= 6, received
+    sha = repository.commit({"same1": None, "sub/new.txt": None})
+    assert snapshot(await box.checkout(remote(server), sha, release=release(6))) == git_snapshot(repository.bare, sha)
+    git(box.home / "mirrors" / "app-1", "fsck", "--full")
+
+
+async def test_small_changes_to_a_large_file_come_as_deltas(
+    box: Box, server: GitServer, repository: Repository
+) -> None:
+    text = b"".join(b"line %d of many\n" % number for number in range(20_000))
+    await box.checkout(remote(server), repository.commit({"large.txt": text}), release=release(1))
+    sha = repository.commit({"large.txt": text.replace(b"line 777 ", b"line seven ")})
+    box.lines.clear()
+    folder = await box.checkout(remote(server), sha, release=release(2))
+    assert snapshot(folder) == git_snapshot(repository.bare, sha)
+    packs = sorted((box.home / "mirrors" / "app-1" / "objects" / "pack").glob("*.pack"), key=os.path.getmtime)
+    assert len(packs) == 2
+    git(box.home / "mirrors" / "app-1", "fsck", "--full")
+
+
+async def test_an_earlier_commit_is_checked_out_without_asking_the_server(
+    box: Box, server: GitServer, repository: Repository
+) -> None:
+    first = repository.head()
+    await box.checkout(remote(server), first, release=release(1))
+    second = repository.commit({"new": b"1"})
+    await box.checkout(remote(server), second, release=release(2))
+    server.requests.clear()
+    folder = await box.checkout(remote(server), first, release=release(3))
+    assert snapshot(folder) == git_snapshot(repository.bare, first)
+    assert server.requests == []
+
+
+async def test_a_forced_push_is_followed(box: Box, server: GitServer, repository: Repository) -> None:
+    await box.checkout(remote(server), repository.head(), release=release(1))
+    git(repository.work, "checkout", "-q", "--orphan", "other")
+    git(repository.work, "commit", "-q", "-m", "anew")
+    git(repository.work, "branch", "-q", "-M", "other", "main")
+    sha = repository.commit({"only": b"this"})
+    folder = await box.checkout(remote(server), sha, release=release(2))
+    assert snapshot(folder) == git_snapshot(repository.bare, sha)
+
+
+async def test_a_private_repository_needs_the_token(box: Box, server: GitServer, repository: Repository) -> None:
+    server.token = TOKEN
+    assert await box.source.head(remote(server, token=TOKEN), "main") == repository.head()
+    await box.checkout(remote(server, token=TOKEN), repository.head())
+    for asked in (remote(server), remote(server, token="ghs_wrong"), remote(server, "none", token=TOKEN)):
+        with pytest.raises(DeployFailed) as refused:
+            await box.source.head(asked, "main")
+        assert refused.value.code is Code.SOURCE_DENIED
+        assert refused.value.hint
+        assert TOKEN not in str(refused.value)
+        assert "ghs_wrong" not in str(refused.value)
+
+
+async def test_the_token_is_nowhere_but_on_stdin(
+    box: Box, server: GitServer, repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.token = TOKEN
+    server.hold = asyncio.Event()
+    monkeypatch.setenv("NANOSCALE_TEST_SECRET", "box-own")
+    working = asyncio.create_task(box.checkout(remote(server, token=TOKEN), repository.head()))
+    await server.holding.wait()
+    worker = box.source.worker_pid
+    assert worker is not None
+    family = [worker, *children(worker)]
+    assert len(family) == 2
+    for pid in family:
+        for part in ("cmdline", "environ"):
+            seen = Path(f"/proc/{pid}/{part}").read_bytes()
+            assert TOKEN.encode() not in seen
+            assert b"NANOSCALE" not in seen
+    server.hold.set()
+    await working
+    for path in [*(tmp_path / "home").rglob("*"), *(tmp_path / "remote" / "served").rglob("*")]:
+        if path.is_file():
+            assert TOKEN.encode() not in path.read_bytes(), path
+    assert TOKEN not in "".join(box.lines)
+
+
+def children(pid: int) -> list[int]:
+    """The child processes of a process."""
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+async def test_cancelling_kills_the_job_and_leaves_nothing(
+    box: Box, server: GitServer, repository: Repository
+) -> None:
+    server.hold = asyncio.Event()
+    working = asyncio.create_task(box.checkout(remote(server), repository.head()))
+    await server.holding.wait()
+    assert box.source.worker_pid is not None
+    (job,) = children(box.source.worker_pid)
+    working.cancel()
+    async with asyncio.timeout(1.0):
+        with pytest.raises(asyncio.CancelledError):
+            await working
+    assert not Path(f"/proc/{job}").exists()
+    assert box.left() == []
+    assert list((box.home / "mirrors").rglob("tmp_*")) == []
+    server.hold.set()
+    server.hold = None
+    await box.checkout(remote(server), repository.head())
+    assert box.left() == ["d1"]
+
+
+async def test_a_killed_worker_is_begun_again(box: Box, server: GitServer, repository: Repository) -> None:
+    server.hold = asyncio.Event()
+    working = asyncio.create_task(box.checkout(remote(server), repository.head()))
+    await server.holding.wait()
+    worker = box.source.worker_pid
+    assert worker is not None
+    (job,) = children(worker)
+    os.kill(worker, signal.SIGKILL)
+    with pytest.raises(Unavailable) as gone:
+        await working
+    assert gone.value.fault is Fault.BOX
+    assert box.left() == []
+    await ended(job)
+    server.hold.set()
+    server.hold = None
+    await box.checkout(remote(server), repository.head())
+    assert box.source.worker_pid not in (None, worker)
+    assert box.left() == ["d1"]
+
+
+async def ended(pid: int) -> None:
+    """Waits until a process is gone or a zombie; gives up loudly."""
+    async with asyncio.timeout(5):
+        while Path(f"/proc/{pid}/stat").exists() and Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z":
+            await asyncio.sleep(0.01)
+
+
+async def test_a_job_that_is_killed_says_so(box: Box, server: GitServer, repository: Repository) -> None:
+    server.hold = asyncio.Event()
+    working = asyncio.create_task(box.checkout(remote(server), repository.head()))
+    await server.holding.wait()
+    assert box.source.worker_pid is not None
+    (job,) = children(box.source.worker_pid)
+    os.kill(job, signal.SIGKILL)
+    with pytest.raises(DeployFailed) as killed:
+        await working
+    assert killed.value.code is Code.SOURCE_TOO_LARGE
+    assert "ended by the system" in killed.value.detail
+    assert box.left() == []
+    server.hold.set()
+
+
+async def test_closing_ends_worker_and_jobs(tmp_path: Path, server: GitServer, repository: Repository) -> None:
+    box = Box(tmp_path / "home2", GitLimits())
+    server.hold = asyncio.Event()
+    working = asyncio.create_task(box.checkout(remote(server), repository.head()))
+    await server.holding.wait()
+    worker = box.source.worker_pid
+    assert worker is not None
+    (job,) = children(worker)
+    await box.source.close()
+    with pytest.raises(Unavailable):
+        await working
+    await ended(job)
+    assert not Path(f"/proc/{worker}").exists()
+    assert box.left() == []
+    server.hold.set()
+    await box.source.close()
+
+
+async def test_several_at_once_and_one_per_mirror(box: Box, server: GitServer, tmp_path: Path) -> None:
+    repositories = {name: make_repository(tmp_path / "remote", name) for name in ("one", "two", "three")}
+    shas = {name: made.commit({"f": name.encode(), **many(40)}) for name, made in repositories.items()}
+    names = [*shas, *shas]
+    await asyncio.gather(
+        *(box.checkout(remote(server, name), shas[name], release=release(at)) for at, name in enumerate(names))
+    )
+    for at, name in enumerate(names):
+        assert snapshot(box.folder(release(at))) == git_snapshot(repositories[name].bare, shas[name])
+    fetches = [path for method, path, _ in server.requests if method == "GET"]
+    assert len(fetches) == 3, "the second checkout of each found the commit in the mirror"
+
+
+def many(count: int) -> dict[str, bytes]:
+    """Some files."""
+    return {f"dir{number % 7}/file{number}": b"%d" % number for number in range(count)}
+
+
+async def test_a_damaged_mirror_is_fetched_again(box: Box, server: GitServer, repository: Repository) -> None:
+    await box.checkout(remote(server), repository.head(), release=release(1))
+    for number, harm in enumerate((truncate, remove_index, flip_bytes, remove_packs), 2):
+        harm(box.home / "mirrors" / "app-1" / "objects" / "pack")
+        sha = repository.commit({"n": b"%d" % number})
+        box.lines.clear()
+        folder = await box.checkout(remote(server), sha, release=release(number))
+        assert snapshot(folder) == git_snapshot(repository.bare, sha), harm
+        assert any("damaged" in line for line in box.lines), harm
+
+
+def truncate(packs: Path) -> None:
+    """Cuts a pack short."""
+    pack = max(packs.glob("*.pack"), key=lambda path: path.stat().st_size)
+    os.truncate(pack, pack.stat().st_size // 2)
+
+
+def remove_index(packs: Path) -> None:
+    """Loses an index."""
+    max(packs.glob("*.idx"), key=lambda path: path.stat().st_size).unlink()
+
+
+def flip_bytes(packs: Path) -> None:
+    """Overwrites what is inside a pack."""
+    pack = max(packs.glob("*.pack"), key=lambda path: path.stat().st_size)
+    raw = bytearray(pack.read_bytes())
+    raw[40:-40] = bytes(byte ^ 0x55 for byte in raw[40:-40])
+    pack.write_bytes(bytes(raw))
+
+
+def remove_packs(packs: Path) -> None:
+    """Loses the packs."""
+    for path in packs.iterdir():
+        path.unlink()
+
+
+async def test_a_mirror_with_many_packs_is_made_anew(tmp_path: Path, server: GitServer, repository: Repository) -> None:
+    box = Box(tmp_path / "home3", GitLimits(max_packs=3))
+    packs = []
+    for number in range(6):
+        sha = repository.commit({"n": b"%d" % number})
+        folder = await box.checkout(remote(server), sha, release=release(number))
+        assert snapshot(folder) == git_snapshot(repository.bare, sha)
+        packs.append(len(list((box.home / "mirrors" / "app-1" / "objects" / "pack").glob("*.pack"))))
+    assert packs == [1, 2, 3, 4, 1, 2]
+    await box.source.close()
+
+
+async def test_what_an_interrupted_fetch_left_is_cleared(box: Box, server: GitServer, repository: Repository) -> None:
+    left = box.home / "mirrors" / "app-1" / "objects" / "pack"
+    left.mkdir(parents=True)
+    (left / "tmp_incoming").write_bytes(b"half")
+    (box.home / "releases" / "p" / "d1.part" / "x").mkdir(parents=True)
+    (box.home / "releases" / "p" / "d1" / "old").mkdir(parents=True)
+    folder = await box.checkout(remote(server), repository.head())
+    assert snapshot(folder) == git_snapshot(repository.bare, repository.head())
+    assert not (folder / "old").exists()
+    assert list(left.glob("tmp_*")) == []
+    assert box.left() == ["d1"]
+
+
+async def test_a_forgotten_mirror_is_gone(box: Box, server: GitServer, repository: Repository) -> None:
+    await box.checkout(remote(server), repository.head())
+    assert (box.home / "mirrors" / "app-1").is_dir()
+    await box.source.forget("app-1")
+    await box.source.forget("app-1")
+    assert not (box.home / "mirrors" / "app-1").exists()
+    for key in ("../app", "", ".hidden", "a/b"):
+        with pytest.raises(ValueError, match="cache key"):
+            await box.source.forget(key)
+
+
+async def test_a_commit_that_is_gone_is_a_sentence(box: Box, server: GitServer, repository: Repository) -> None:
+    with pytest.raises(DeployFailed) as gone:
+        await box.checkout(remote(server), Sha("12345678" * 5))
+    assert gone.value.code is Code.SOURCE_REFUSED
+    assert "no longer has the commit 1234567812" in gone.value.detail
+    with pytest.raises(DeployFailed) as odd:
+        await box.checkout(remote(server), Sha("../../etc"))
+    assert odd.value.code is Code.SOURCE_REFUSED
+    assert box.left() == []
+
+
+async def test_nobody_there_is_the_network(box: Box) -> None:
+    for url in ("http://127.0.0.1:9/a/b.git", "http://no-such-host.invalid/a/b.git"):
+        with pytest.raises(Unavailable) as unreachable:
+            await box.source.head(Remote(url=url, cache_key="k"), "main")
+        assert unreachable.value.code is Code.SOURCE_UNREACHABLE
+        assert unreachable.value.fault is Fault.NETWORK
+
+
+async def test_redirects_stay_within_the_host(box: Box, server: GitServer, repository: Repository) -> None:
+    async with git_server(server.root.parent) as elsewhere:
+        server.token = TOKEN
+        server.redirects["away.git"] = f"{elsewhere.url}/app.git"
+        server.redirects["port.git"] = "http://127.0.0.1:1/app.git"
+        server.redirects["file.git"] = "file:///etc/passwd"
+        server.redirects["user.git"] = server.url.replace("//", "//user@") + "/app.git"
+        server.redirects["round.git"] = f"{server.url}/round.git"
+        for name in ("away", "port", "file", "user", "round"):
+            with pytest.raises(DeployFailed) as refused:
+                await box.source.head(remote(server, name, TOKEN), "main")
+            assert refused.value.code is Code.SOURCE_REFUSED, name
+        assert elsewhere.requests == []
+    server.redirects["renamed.git"] = "/app.git"
+    assert await box.source.head(remote(server, "renamed", TOKEN), "main") == repository.head()
+    await box.checkout(remote(server, "renamed", TOKEN), repository.head())
+
+
+async def test_credentials_in_the_url_are_refused(box: Box, server: GitServer, repository: Repository) -> None:
+    url = server.address("app").replace("http://", f"http://x:{TOKEN}@")
+    with pytest.raises(BoxError) as refused:
+        await box.source.head(Remote(url=url, cache_key="k"), "main")
+    assert refused.value.code is Code.SOURCE_REFUSED
+    assert TOKEN not in str(refused.value)
+    assert server.requests == []
+
+
+async def test_proxies_of_the_environment_are_not_used(
+    tmp_path: Path, server: GitServer, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    box = Box(tmp_path / "home4", GitLimits())
+    assert await box.source.head(remote(server), "main") == repository.head()
+    await box.source.close()

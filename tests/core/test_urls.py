@@ -1,0 +1,240 @@
+"""What may be a branch, a clone URL, a name, a host, an address."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nanoscale_box.core.errors import Code, Invalid
+from nanoscale_box.core.text import inert
+from nanoscale_box.core.urls import (
+    CloneUrl,
+    check_branch,
+    check_clone_url,
+    check_host,
+    check_project_name,
+    default_host,
+    is_public_address,
+    suggest_name,
+)
+
+HOSTS = (
+    "github.com",
+    "gitlab.com",
+    "git.example.org:8443",
+    "127.0.0.1:4000",
+    "localhost:4000",
+    "[::1]:4000",
+    "127.0.0.1",
+)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["main", "Main", "feature/x", "v1.2", "release-2026.11", "日本", "a@b", "x.lock.y",
+    "dependabot/npm_and_yarn/@types/node-1.0", "fix/#12(b)",
+     "a" * 244, "@@", "ü"],
+)  # fmt: skip
+def test_branches_that_work(name: str) -> None:
+    assert check_branch(name) == name
+    assert check_branch(f"refs/heads/{name}") == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["--upload-pack=touch /tmp/x", "-x", "main; touch /tmp/x", "main;x", "$(id)", "`id`", "a|b", "a&b",
+    "../../etc/passwd", "a..b", "a//b", "/a", "a/",
+     ".hidden", "a/.hidden", "x.lock", "x.lock/y", "main~1", "a:b", "a*", "a?", "a[b", "a\\b", "a^b", "@", "a@{b",
+     "main\n", "main\x00", "\x1b[2Jx",
+     "a\x7f", "\u202ea", "a\u200bb", "a\u3000b", "a" * 300, "é" * 123, "a" * 1_000_000, "", " ", "a b", "HEAD",
+     "refs/heads/", "refs/tags/v1",
+     "refs/heads/refs/heads/x", "refs/heads/HEAD", "a.", "\ud800", "<b>"],
+)  # fmt: skip
+def test_branches_that_are_refused(name: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        check_branch(name)
+    assert refused.value.code is Code.INVALID_BRANCH
+    assert len(refused.value.detail) < 200
+
+
+@given(st.text())
+def test_a_branch_is_given_or_refused_and_stays_itself(name: str) -> None:
+    try:
+        branch = check_branch(name)
+    except Invalid:
+        return
+    assert check_branch(branch) == branch
+    assert not branch.startswith("-") and inert(branch) == branch
+
+
+@pytest.mark.parametrize(
+    ("text", "development", "parts"),
+    [
+        ("https://github.com/a/b", False, ("https://github.com/a/b", "github.com", "a/b")),
+        ("https://github.com/a/b.git", False, ("https://github.com/a/b.git", "github.com", "a/b")),
+        ("https://GitHub.com/A/b.c/", False, ("https://github.com/A/b.c", "github.com", "A/b.c")),
+        (
+            "https://gitlab.com/g/sub/sub2/p.git",
+            False,
+            ("https://gitlab.com/g/sub/sub2/p.git", "gitlab.com", "g/sub/sub2/p"),
+        ),
+        (
+            "https://git.example.org:8443/~u/r",
+            False,
+            ("https://git.example.org:8443/~u/r", "git.example.org:8443", "~u/r"),
+        ),
+        ("http://127.0.0.1:4000/a/b", True, ("http://127.0.0.1:4000/a/b", "127.0.0.1:4000", "a/b")),
+        ("http://localhost:4000/a/b.git", True, ("http://localhost:4000/a/b.git", "localhost:4000", "a/b")),
+        ("http://[::1]:4000/a/b", True, ("http://[::1]:4000/a/b", "[::1]:4000", "a/b")),
+    ],
+)
+def test_clone_urls_that_work(text: str, development: bool, parts: tuple[str, str, str]) -> None:
+    url, host, path = parts
+    assert check_clone_url(text, hosts=HOSTS, development=development) == CloneUrl(url=url, host=host, path=path)
+
+
+SECRET = "hunter2hunter2"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ext::sh -c touch% /tmp/x", "file:///etc", "git://github.com/a/b", "http://github.com/a/b",
+    "ssh://-oProxyCommand=x/y", "git@github.com:a/b",
+     "https://github.com@evil.tld/a/b", "https://github.com.evil.tld/a/b", "https:///evil.tld/a",
+     "https://github.com:444/a/b",
+     "https://github.com:443/a/b", "https://github.com:/a/b", "https://github.com/a/b\r\nX: y",
+     "https://github.com/a/b\n", "https://github.com/a/b%0d%0aX",
+     "https://github.com/%2e%2e/b", f"https://user:{SECRET}@github.com/a/b", f"https://{SECRET}@github.com/a/b",
+     f"https://ghp_{SECRET}{SECRET}/a/b",
+     "https://github.com/a/b/../../c/d", "https://github.com/a/./b", "https://github.com//a/b", "https://github.com/a",
+     "https://github.com/a/",
+     "https://github.com/a/.git", "https://github.com/a/b?x=1", "https://github.com/a/b#c", "https://github.com/a/b;x",
+     "https://github.com\\@evil.tld/a/b",
+     "https://githu\u0432.com/a/b", "https://g\u03b9thub.com/a/b", "https://github\u3002com/a/b", "https://github.com./a/b",
+     "https://github.com/a/b/tree/main",
+     "https://gitlab.com/a/b/-/tree/x", "https://127.0.0.1/a/b", "http://127.0.0.1:4000/a/b",
+     "https://127.0.0.1:4000/a/b", "https://localhost:4000/a/b",
+     "https://0x7f000001/a/b", "https://127.1/a/b", "https://[::ffff:127.0.0.1]/a/b", "HTTPS://github.com/a/b",
+     " https://github.com/a/b", "", "https://",
+     "https://github.com", "a" * 1_000_000, "https://github.com/" + "a/" * 400, "https://\ud800/a/b"],
+)  # fmt: skip
+def test_clone_urls_that_are_refused(text: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        check_clone_url(text, hosts=HOSTS, development=False)
+    assert refused.value.code is Code.INVALID_URL
+    assert SECRET not in refused.value.detail and "\n" not in refused.value.detail and len(refused.value.detail) < 300
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://127.0.0.1/a/b",
+        "http://github.com/a/b",
+        "http://git.example.org:8443/a/b",
+        "http://127.0.0.1:5000/a/b",
+        "https://127.0.0.1/a/b",
+    ],
+)
+def test_development_opens_no_more_than_the_listed_loopback_ports(text: str) -> None:
+    with pytest.raises(Invalid):
+        check_clone_url(text, hosts=HOSTS, development=True)
+
+
+@given(st.text() | st.from_regex(r"https?://[a-z@:.\[\]%/?#-]*", fullmatch=True), st.booleans())
+def test_a_clone_url_is_given_or_refused(text: str, development: bool) -> None:
+    try:
+        given_back = check_clone_url(text, hosts=HOSTS, development=development)
+    except Invalid:
+        return
+    assert given_back.host in HOSTS
+    assert check_clone_url(given_back.url, hosts=HOSTS, development=development) == given_back
+
+
+@pytest.mark.parametrize("name", ["a", "hello", "a-b-2", "7", "a" * 40, "www"])
+def test_names_that_work(name: str) -> None:
+    assert check_project_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "-a", "a-", "A", "a_b", "a.b", "ü", "a" * 41, "xn--a", "localhost", "nanoscale-box", "a\n", "a b", "../a"],
+)
+def test_names_that_are_refused(name: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        check_project_name(name)
+    assert refused.value.code is Code.INVALID_NAME
+
+
+@pytest.mark.parametrize(
+    ("repo", "taken", "name"),
+    [
+        ("hello", (), "hello"),
+        ("My.Cool_App", (), "my-cool-app"),
+        ("hello", ("hello", "hello-2"), "hello-3"),
+        ("Örtchen", (), "ortchen"),
+        ("日本", (), "app"),
+        ("---", ("app",), "app-2"),
+        ("localhost", (), "localhost-2"),
+        ("a" * 60, ("a" * 40,), "a" * 38 + "-2"),
+        ("xn--a", (), "xn-a"),
+    ],
+)
+def test_a_name_is_suggested_from_the_repository(repo: str, taken: tuple[str, ...], name: str) -> None:
+    assert suggest_name(repo, taken) == name
+    assert check_project_name(name) == name
+
+
+@given(st.text(), st.sets(st.sampled_from(["app", "app-2", "a", "a-2"])))
+def test_a_suggested_name_can_be_taken(repo: str, taken: set[str]) -> None:
+    name = suggest_name(repo, taken)
+    assert check_project_name(name) not in taken
+
+
+@pytest.mark.parametrize(
+    ("host", "kept"),
+    [("App.Example.ORG", "app.example.org"), ("a.localhost", "a.localhost"), ("xn--bcher-kva.de.", "xn--bcher-kva.de")],
+)
+def test_hosts_that_work(host: str, kept: str) -> None:
+    assert check_host(host) == kept
+    assert default_host("hello", "localhost") == "hello.localhost"
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["", "localhost", "*.a.de", "a..b", "-a.de", "a-.de", "a_b.de", "a.de:80", "a.de/x", "../a.de", "1.2.3.4", "127.1",
+    "1.0x7f", "[::1]", "bücher.de", "a" * 64 + ".de",
+     "a." * 127 + "de", "a.de\n", "a b.de", "a.de..", "\u212a.de"],
+)  # fmt: skip
+def test_hosts_that_are_refused(host: str) -> None:
+    with pytest.raises(Invalid):
+        check_host(host)
+
+
+@given(st.text("aZ0-._/*\\\n"))
+def test_a_host_is_safe_as_a_file_name(host: str) -> None:
+    try:
+        kept = check_host(host)
+    except Invalid:
+        return
+    assert re.fullmatch(r"[a-z0-9][a-z0-9.-]*[a-z0-9]", kept) and ".." not in kept
+
+
+@pytest.mark.parametrize("ip", ["140.82.121.4", "8.8.8.8", "2606:50c0:8000::153", "::ffff:8.8.8.8", "64:ff9b::808:808"])
+def test_public_addresses(ip: str) -> None:
+    assert is_public_address(ip)
+
+
+@pytest.mark.parametrize(
+    "ip",
+    ["127.0.0.1", "127.1", "0x7f000001", "2130706433", "0177.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1",
+    "169.254.169.254", "100.64.0.1", "0.0.0.0",
+     "255.255.255.255", "224.0.0.1", "240.0.0.1", "192.0.0.9", "192.88.99.1", "198.18.0.1", "203.0.113.1", "::", "::1",
+     "::ffff:127.0.0.1", "::127.0.0.1", "fe80::1",
+     "fe80::1%eth0", "fc00::1", "ff02::1", "2001:db8::1", "2001::1", "2002:7f00:1::", "64:ff9b::7f00:1",
+     "64:ff9b:1::1", "::ffff:a00:1", "", "x", "1.2.3.4 ", "[::1]"],
+)  # fmt: skip
+def test_addresses_that_are_not_public(ip: str) -> None:
+    assert not is_public_address(ip)

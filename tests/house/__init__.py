@@ -1,0 +1,1 @@
+"""Tests that hold the house itself: its walls, its budgets and its hygiene."""

@@ -1,0 +1,435 @@
+"""A small engine behind the doors: it remembers what it was asked and answers from memory."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from nanoscale_box.core.errors import BoxError, Code, Invalid, NotFound, Unauthorized
+from nanoscale_box.core.github_headers import content_kind
+from nanoscale_box.core.github_model import Branch, Installation, RateBudget, Repository
+from nanoscale_box.core.lifecycle import DeploymentState
+from nanoscale_box.core.model import (
+    Deployment,
+    DeploymentId,
+    Event,
+    EventKind,
+    InstallationId,
+    Link,
+    Outcome,
+    Project,
+    ProjectId,
+    Release,
+    RepoId,
+    Sha,
+    SourceProvider,
+    Trigger,
+    Verdict,
+    VerdictId,
+)
+from nanoscale_box.core.plan_model import Command, Plan, PlanKind
+from nanoscale_box.core.secret import Secret
+from nanoscale_box.engine.records import Page
+from nanoscale_box.engine.views import (
+    EnvName,
+    GithubState,
+    ManifestForm,
+    NewProject,
+    ProjectChanges,
+    ProjectView,
+    Receipt,
+    Redirection,
+)
+from nanoscale_box.web.services import Services
+
+NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+SECRET = b"It's a Secret to Everybody"
+HEADERS = {
+    "Content-Type": "application/json",
+    "X-GitHub-Event": "push",
+    "X-GitHub-Delivery": "72d3162e-cc78-11e3-81ab-4c9367dc0958",
+}
+
+
+def signature(body: bytes, secret: bytes = SECRET) -> str:
+    """The header that proves a body."""
+    return f"sha256={hmac.new(secret, body, hashlib.sha256).hexdigest()}"
+
+
+def signed(body: bytes) -> dict[str, str]:
+    """All headers of a rightly signed delivery."""
+    return HEADERS | {"X-Hub-Signature-256": signature(body)}
+
+
+@dataclass
+class FakeIntake:
+    """Checks signatures and keeps bodies."""
+
+    received: list[bytes] = field(default_factory=list)
+    headers: list[Sequence[tuple[str, str]]] = field(default_factory=list)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    fault: Exception | None = None
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    def check_headers(self, headers: Sequence[tuple[str, str]]) -> None:
+        content_kind(headers)
+
+    async def receive(self, headers: Sequence[tuple[str, str]], body: bytes) -> Receipt:
+        given = [value for name, value in headers if name.lower() == "x-hub-signature-256"]
+        if len(given) != 1 or not hmac.compare_digest(given[0].encode(), signature(body).encode()):
+            raise Unauthorized(Code.BAD_SIGNATURE, "the signature is missing or wrong")
+        if self.fault is not None:
+            raise self.fault
+        await self.gate.wait()
+        if body == b"[]":
+            raise Invalid(Code.MALFORMED_DELIVERY, "that is not a delivery")
+        self.headers.append(headers)
+        self.received.append(body)
+        return Receipt(
+            status="accepted", delivery_id="d1", reason="deploying", verdicts=[verdict("ver_1")], http_status=202
+        )
+
+
+def verdict(verdict_id: str) -> Verdict:
+    return Verdict(
+        id=VerdictId(verdict_id),
+        source=Trigger.PUSH,
+        outcome=Outcome.QUEUED,
+        code="queued",
+        reason="deploys as #1",
+        at=NOW,
+        project_id=ProjectId("prj_1"),
+        ref="refs/heads/main",
+        sha=Sha("a" * 40),
+    )
+
+
+def deployment(number: int = 1, state: DeploymentState = DeploymentState.LIVE) -> Deployment:
+    return Deployment(
+        id=DeploymentId(f"dep_{number}"),
+        project_id=ProjectId("prj_1"),
+        number=number,
+        trigger=Trigger.CREATE,
+        state=state,
+        queued_at=NOW,
+        due_at=NOW,
+        burst_since=NOW,
+        sha=Sha("a" * 40),
+        subject="[/foo] <script>",
+    )
+
+
+def project() -> Project:
+    return Project(
+        id=ProjectId("prj_1"),
+        name="hello",
+        hosts=("hello.localhost",),
+        source_provider=SourceProvider.GITHUB,
+        branch="main",
+        created_at=NOW,
+        updated_at=NOW,
+        link=Link(
+            project_id=ProjectId("prj_1"),
+            installation_id=InstallationId(7),
+            repo_id=RepoId(42),
+            repo_node_id="R_42",
+            owner_login="octo",
+            repo_name="hello",
+            full_name="octo/hello",
+            default_branch="main",
+            selected_branch="main",
+            is_private=True,
+            webhook_id=9_007_199_254_740_993,
+        ),
+    )
+
+
+def repository() -> Repository:
+    return Repository(
+        installation_id=InstallationId(7),
+        repo_id=RepoId(42),
+        node_id="R_42",
+        owner_login="octo",
+        name="hello",
+        full_name="octo/hello",
+        default_branch="main",
+        is_private=True,
+        html_url="https://github.com/octo/hello",
+        clone_url="https://github.com/octo/hello.git",
+    )
+
+
+@dataclass
+class FakeProjects:
+    """One project, one deployment."""
+
+    asked: list[tuple[str, object]] = field(default_factory=list)
+    latest: Deployment = field(default_factory=deployment)
+    fault: Exception | None = None
+
+    def view(self) -> ProjectView:
+        return ProjectView(
+            project=project(), url="http://hello.localhost:8080", state="live", live=self.latest, latest=self.latest
+        )
+
+    async def create(self, asked: NewProject) -> tuple[ProjectView, Deployment]:
+        self.asked.append(("create", asked))
+        return self.view(), self.latest
+
+    async def list(self) -> list[ProjectView]:
+        if self.fault is not None:
+            raise self.fault
+        return [self.view()]
+
+    async def get(self, project_id: ProjectId) -> ProjectView:
+        self.asked.append(("get", project_id))
+        if project_id not in {"prj_1", "hello"}:
+            raise NotFound(Code.NOT_FOUND, "there is no such project")
+        return self.view()
+
+    async def change(self, project_id: ProjectId, changes: ProjectChanges) -> ProjectView:
+        self.asked.append(("change", dict(changes.fields)))
+        return self.view()
+
+    async def delete(self, project_id: ProjectId) -> None:
+        self.asked.append(("delete", project_id))
+
+    async def redeploy(self, project_id: ProjectId, clear_cache: bool) -> Deployment | None:
+        self.asked.append(("redeploy", clear_cache))
+        return self.latest if clear_cache else None
+
+    async def rollback(self, project_id: ProjectId, deployment_id: DeploymentId | None) -> Deployment:
+        self.asked.append(("rollback", deployment_id))
+        return self.latest
+
+    async def resume(self, project_id: ProjectId) -> Deployment | None:
+        self.asked.append(("resume", project_id))
+        return None
+
+    async def env(self, project_id: ProjectId) -> Sequence[EnvName]:
+        return [EnvName(key="TOKEN", updated_at=NOW)]
+
+    async def replace_env(
+        self, project_id: ProjectId, wanted: Sequence[tuple[str, Secret | None]]
+    ) -> Sequence[EnvName]:
+        self.asked.append(("replace_env", wanted))
+        return [EnvName(key=key, updated_at=NOW) for key, _ in wanted]
+
+    async def deployments(self, project_id: ProjectId, page: Page) -> tuple[Sequence[Deployment], str | None]:
+        self.asked.append(("deployments", page))
+        return [self.latest], "more"
+
+    async def verdicts(self, project_id: ProjectId | None, page: Page) -> tuple[Sequence[Verdict], str | None]:
+        self.asked.append(("verdicts", project_id))
+        return [verdict("ver_1")], None
+
+    async def deployment(self, deployment_id: DeploymentId) -> Deployment:
+        if deployment_id != self.latest.id:
+            raise NotFound(Code.NOT_FOUND, "there is no such deployment")
+        return self.latest
+
+    async def cancel(self, deployment_id: DeploymentId) -> Deployment:
+        return replace(self.latest, state=DeploymentState.CANCELLED)
+
+    async def plan(self, project_id: ProjectId) -> tuple[Plan, tuple[str, ...]]:
+        run = Command(argv=("npm", "start"))
+        install = (Command(argv=("npm", "ci")),)
+        return Plan(kind=PlanKind.NODE, why="package.json", install=install, run=run), ("npm",)
+
+    async def down(self) -> None:
+        self.asked.append(("down", None))
+
+
+@dataclass
+class FakeAccounts:
+    """A connected account; `fault` makes every way back from GitHub fail."""
+
+    asked: list[tuple[str, object]] = field(default_factory=list)
+    fault: BoxError | None = None
+    form: ManifestForm = field(
+        default_factory=lambda: ManifestForm(action="https://github.test/settings/apps/new?state=x", manifest="{}")
+    )
+
+    def _check(self) -> None:
+        if self.fault is not None:
+            raise self.fault
+
+    async def begin_registration(self, caller: str, organization: str | None) -> Redirection:
+        self.asked.append((caller, organization))
+        return Redirection(url="https://box.test/api/integrations/github/app/new?state=s", expires_at=NOW)
+
+    async def manifest_form(self, state: str) -> ManifestForm:
+        self._check()
+        self.asked.append(("form", state))
+        return self.form
+
+    async def finish_registration(self, code: str | None, state: str | None) -> str:
+        self._check()
+        self.asked.append(("registered", (code, state)))
+        return "https://github.test/apps/box/installations/new"
+
+    async def finish_installation(
+        self, installation_id: str | None, setup_action: str | None, state: str | None
+    ) -> str:
+        self._check()
+        self.asked.append(("installed", (installation_id, setup_action, state)))
+        return "https://github.test/login/oauth/authorize"
+
+    async def begin_connect(self, caller: str) -> Redirection:
+        self.asked.append(("connect", caller))
+        return Redirection(url="https://github.test/login/oauth/authorize?state=s", expires_at=NOW)
+
+    async def finish_connect(self, *, code: str | None, state: str | None, error: str | None) -> str:
+        self._check()
+        self.asked.append(("callback", (code, state, error)))
+        return "octo"
+
+    async def status(self) -> GithubState:
+        return GithubState(
+            connected=True,
+            state="connected",
+            account_login="octo",
+            mode="webhook",
+            installations=[(_installation(), ("contents: read",))],
+            rate=RateBudget(limit=5000, remaining=4999, reset_at=NOW),
+        )
+
+    async def disconnect(self) -> None:
+        self.asked.append(("disconnect", None))
+
+    async def sync(self, installation_id: InstallationId | None) -> None:
+        self.asked.append(("sync", installation_id))
+
+    async def installations(self) -> list[Installation]:
+        return [_installation()]
+
+    async def repositories(
+        self, installation_id: InstallationId | None, query: str, page: Page
+    ) -> tuple[list[tuple[Repository, tuple[ProjectId, ...]]], str | None]:
+        self.asked.append(("repositories", (installation_id, query, page)))
+        return [(repository(), (ProjectId("prj_1"),))], None
+
+    async def branches(self, repo_id: RepoId, query: str, page: Page) -> tuple[list[Branch], str | None]:
+        self.asked.append(("branches", (repo_id, query, page)))
+        return [Branch(name="main", sha=Sha("a" * 40), default=True)], None
+
+
+def _installation() -> Installation:
+    return Installation(
+        installation_id=InstallationId(7),
+        account_login="octo",
+        account_type="User",
+        target_type="User",
+        target_id=1,
+    )
+
+
+@dataclass
+class FakeFeed:
+    """Events in memory."""
+
+    events: list[Event] = field(default_factory=list)
+    bell: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def add(self, text: str = "") -> int:
+        event_id = len(self.events) + 1
+        self.events.append(Event(id=event_id, kind=EventKind.PROJECT, at=NOW, data={"text": text}))
+        self.bell.set()
+        self.bell = asyncio.Event()
+        return event_id
+
+    async def after(self, last_id: int, limit: int) -> list[Event]:
+        return [event for event in self.events if event.id > last_id][:limit]
+
+    async def last_id(self) -> int:
+        return len(self.events)
+
+    async def wait(self, last_id: int) -> None:
+        while len(self.events) <= last_id:
+            await self.bell.wait()
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a fake log gives."""
+
+    lines: Sequence[tuple[int, str]]
+    complete: bool
+
+
+@dataclass
+class FakeLogs:
+    """One log in memory; an offset is a number of lines."""
+
+    lines: list[str] = field(default_factory=list)
+    complete: bool = False
+    bell: asyncio.Event = field(default_factory=asyncio.Event)
+    asked: list[tuple[Release, str]] = field(default_factory=list)
+
+    def ring(self) -> None:
+        self.bell.set()
+        self.bell = asyncio.Event()
+
+    async def read(self, release: Release, kind: str, offset: int, limit_bytes: int) -> Part:
+        self.asked.append((release, kind))
+        lines = [(number + 1, text) for number, text in enumerate(self.lines) if number >= offset][:2]
+        return Part(lines=lines, complete=self.complete and not lines)
+
+    async def tail(self, release: Release, kind: str, lines: int) -> int:
+        return max(0, len(self.lines) - lines)
+
+    async def wait(self, release: Release, kind: str, offset: int) -> None:
+        while len(self.lines) <= offset and not self.complete:
+            await self.bell.wait()
+
+
+@dataclass(frozen=True)
+class FoundThing:
+    """What a fake doctor finds."""
+
+    code: str
+    status: str
+    title: str = "t"
+    why: str = "w"
+    fix: str | None = None
+    fixable: bool = False
+
+
+@dataclass
+class FakeDoctor:
+    """Finds what it was told to."""
+
+    findings: list[FoundThing] = field(default_factory=lambda: [FoundThing("disk", "ok")])
+
+    async def look(self) -> Sequence[FoundThing]:
+        return self.findings
+
+
+@dataclass
+class FakeEngine:
+    """Everything behind the doors."""
+
+    intake: FakeIntake = field(default_factory=FakeIntake)
+    accounts: FakeAccounts = field(default_factory=FakeAccounts)
+    projects: FakeProjects = field(default_factory=FakeProjects)
+    feed: FakeFeed = field(default_factory=FakeFeed)
+    logs: FakeLogs = field(default_factory=FakeLogs)
+    doctor: FakeDoctor = field(default_factory=FakeDoctor)
+
+    def services(self) -> Services:
+        return Services(
+            intake=self.intake,
+            accounts=self.accounts,
+            projects=self.projects,
+            feed=self.feed,
+            logs=self.logs,
+            doctor=self.doctor,
+            owner_id="usr_1",
+            version="0.1",
+        )
