@@ -36,6 +36,7 @@ from nanoscale_box.engine.kit import Desk, Hands
 from nanoscale_box.store.database import Database
 from nanoscale_box.web.server import build_local, build_public, open_local, open_public
 from nanoscale_box.web.services import Services
+from nanoscale_box.web.settings import PublicSettings
 
 log = structlog.get_logger()
 
@@ -77,7 +78,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         alarms = ApAlarms(clock)
         github = GithubApi(settings.github_url, settings.github_api_url, None, clock)
         stack.push_async_callback(github.close)
-        logs = FileLogs(folders)
+        logs = FileLogs(folders, clock)
         hands = await _hands(settings, folders, logs, stack)
         doors = Doors(
             loopback_url=f"http://127.0.0.1:{settings.listen.port}",
@@ -98,7 +99,9 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             owner_id=await ledger.read(lambda records: records.github.owner()),
             version=__version__,
         )
-        public = await open_public(build_public(services), settings.listen.host or "0.0.0.0", settings.listen.port)  # noqa: S104
+        everywhere = "0.0.0.0"  # noqa: S104 - what an owner means who leaves the host out
+        public_app = build_public(services, PublicSettings())
+        public = await open_public(public_app, settings.listen.host or everywhere, settings.listen.port)
         stack.push_async_callback(public.close)
         local = await open_local(build_local(services), settings.socket)
         stack.push_async_callback(local.close)
@@ -145,7 +148,7 @@ async def _hands(settings: Settings, folders: Folders, logs: FileLogs, stack: As
         source=source,
         builder=ProcessBuilder(folders, search_path=path),
         runner=ProcessRunner(folders, search_path=path),
-        ingress=CaddyIngress(folders, str(settings.ingress_listen)),
+        ingress=CaddyIngress(folders, listen=str(settings.ingress_listen), search_path=path),
         logs=logs,
     )
 

@@ -59,27 +59,37 @@ class ApAlarms:
         self._jobs[name] = job
         self._scheduler.add_job(self._ring, "date", run_date=when, args=(name, job, wake), id=job)
 
+    def once(self, when: datetime, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Run `work` at `when` (at once if that is past); a second one of the same name before that replaces the
+        first. Work that raises is logged."""
+        self.at(when, name, lambda: self._begin(name, work, _nothing))
+
     def every(self, seconds: float, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Run `work` every `seconds`, never twice at once, and never skip for being late. Work that raises is logged
         and runs again."""
 
         def begin() -> None:
-            began = self._clock.now()
-            task = asyncio.ensure_future(_awaited(work))
-            self._working[name] = task
-            task.add_done_callback(lambda done: end(began, done))
+            following = self._clock.now() + timedelta(seconds=seconds)
+            self._begin(name, work, lambda: self.at(following, name, begin))
 
-        def end(began: datetime, task: asyncio.Task[None]) -> None:
+        self.at(self._clock.now() + timedelta(seconds=seconds), name, begin)
+
+    def _begin(self, name: str, work: Callable[[], Awaitable[None]], then: Callable[[], None]) -> None:
+        """Start the work; `then` follows its end, however it ended, but not a cancellation."""
+
+        def end(task: asyncio.Task[None]) -> None:
             if self._working.get(name) is task:
                 del self._working[name]
             if task.cancelled():
                 return
             error = task.exception()
             if error is not None:
-                _log.error("repeated work failed; it runs again", work=name, seconds=seconds, exc_info=error)
-            self.at(began + timedelta(seconds=seconds), name, begin)
+                _log.error("timed work failed", work=name, exc_info=error)
+            then()
 
-        self.at(self._clock.now() + timedelta(seconds=seconds), name, begin)
+        task = asyncio.ensure_future(_awaited(work))
+        self._working[name] = task
+        task.add_done_callback(end)
 
     async def _ring(self, name: str, job: str, wake: Callable[[], None]) -> None:
         """Run by APScheduler in the event loop, which it does for coroutine functions only; others go to a thread."""
@@ -93,6 +103,10 @@ class ApAlarms:
             self._scheduler.remove_job(job)
         except JobLookupError:
             return  # it is ringing just now; `_ring` sees that it was replaced
+
+
+def _nothing() -> None:
+    """Work that is done once is followed by nothing."""
 
 
 async def _awaited(work: Callable[[], Awaitable[None]]) -> None:

@@ -31,15 +31,19 @@ def free_port(seed: str, taken: Collection[int], ports: range = APP_PORTS) -> in
 
 
 def is_free(host: str, port: int, *, reuse: bool = False) -> bool:
-    """Whether one may listen there. `reuse` disregards connections that linger (TIME_WAIT), as servers do.
-
-    `PermissionError` if the port is reserved for root; other `OSError`s as they come."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    """Whether one may listen there; an empty host is every address. `reuse` disregards connections that linger
+    (TIME_WAIT),
+    as servers do. `PermissionError` if the port is reserved for root; other `OSError`s as they come."""
+    everywhere = not host and socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if everywhere or ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
+        if everywhere:
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         if reuse:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
+            probe.listen()  # a bind with SO_REUSEADDR alone may go through beside one who listens
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 return False

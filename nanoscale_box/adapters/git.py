@@ -14,6 +14,7 @@ from nanoscale_box.adapters.git_child import GitChild, JobReport, WorkerGone
 from nanoscale_box.adapters.git_limits import GitLimits
 from nanoscale_box.adapters.git_messages import Checkout, Failed, Head, Remove, git_temporary
 from nanoscale_box.core.errors import BoxError, Code, DeployFailed, Fault, Unavailable
+from nanoscale_box.core.github_model import Commit
 from nanoscale_box.core.model import Release, Sha
 from nanoscale_box.core.text import inert
 from nanoscale_box.engine.ports import Progress, Remote
@@ -69,7 +70,7 @@ class GitSource:
             raise _ended_oddly(None)
         return Sha(report.found.sha) if report.found.sha is not None else None
 
-    async def checkout(self, remote: Remote, branch: str, sha: Sha, release: Release, progress: Progress) -> None:
+    async def checkout(self, remote: Remote, branch: str, sha: Sha, release: Release, progress: Progress) -> Commit:
         """Put the tree of `sha` into the release's folder, whole or not at all; cancelling undoes it within a second.
 
         Raises `DeployFailed` (`source_denied`, `source_refused`, `source_too_large`) or `Unavailable`."""
@@ -94,6 +95,7 @@ class GitSource:
                 await self._remove([git_temporary(folder)])  # the worker could not do it itself any more
                 raise
         self._judge(report, self._limits.wall_seconds)
+        return Commit(sha=sha)
 
     async def forget(self, cache_key: str) -> None:
         """Drop the mirror; nothing happens when there is none."""

@@ -7,6 +7,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -128,10 +129,9 @@ class _Arrival:
             self._commits[name] = content
 
     def _try_listing(self) -> None:
-        try:
-            self._list(self._folders.__getitem__)
-        except KeyError:
-            return
+        if self._commit in self._commits:
+            with suppress(KeyError):  # some folders are still to come; listed when everything is here
+                self._list(self._folders.__getitem__)
 
     def _list(self, read: Callable[[bytes], bytes]) -> Listing:
         root = _TREE_LINE.match(self._commits.get(self._commit) or self._content_of(COMMIT, self._commit))

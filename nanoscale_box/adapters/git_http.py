@@ -98,7 +98,7 @@ class Transport:
     def _send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, preload_content: bool
     ) -> BaseHTTPResponse:
-        if _origin(url) != self._origin:
+        if not self._origin[0] or _origin(url) != self._origin:
             raise self._refused("sends on to another host", hint=_ADDRESS_NOW)
         try:
             return self._pool.request(

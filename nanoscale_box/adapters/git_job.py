@@ -53,8 +53,9 @@ def confine(limits: GitLimits) -> None:
         (resource.RLIMIT_CORE, 0),
     ):
         hard = resource.getrlimit(what)[1]
-        allowed = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-        resource.setrlimit(what, (allowed, allowed))
+        soft = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        # where both are the same, the kernel sends SIGKILL for computing time, which says less than SIGXCPU
+        resource.setrlimit(what, (soft, hard if what == resource.RLIMIT_CPU else soft))
 
 
 def perform(request: Head | Checkout | Remove) -> int:

@@ -6,26 +6,18 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 from nanoscale_box.adapters.folders import Folders, open_log, saying_disk_full
 from nanoscale_box.adapters.lines import MAX_LINE_BYTES, text_of
-from nanoscale_box.core.model import Release
+from nanoscale_box.core.model import LogKind, Release
 from nanoscale_box.core.text import StreamRedactor, inert, redact
 from nanoscale_box.engine.ports import Clock
 
 PIECE: Final = 256 * 1024
 _LINE: Final = 4000
 _LOOK_SECONDS: Final = 0.1
-
-
-class LogKind(StrEnum):
-    """Whose words they are."""
-
-    BUILD = "build"
-    RUN = "run"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ class Argument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """One command: its words, what it does, examples, and the function of this room that does it (`module:function`)."""
+    """One command: its words, what it does, examples, and the function that does it (`module:function` here)."""
 
     words: str
     does: str

@@ -105,7 +105,8 @@ class Calls:
         path = self.socket
         if path is None:
             raise RuntimeError("the client is used outside of `async with`")
-        return unreachable([((await probe(path)) or Miss.SILENT, path)])
+        miss = await probe(path)
+        return unreachable([(Miss.SILENT if miss is None else miss, path)])
 
 
 def _session(socket: Path) -> ClientSession:

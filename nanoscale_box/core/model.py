@@ -62,6 +62,13 @@ class EventKind(StrEnum):
     GITHUB = "github"
 
 
+class LogKind(StrEnum):
+    """Whose words a log holds: a build's, or the running app's."""
+
+    BUILD = "build"
+    RUN = "run"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """The tie between a project and one branch of one repository; the repository is known by `repo_id`, names may

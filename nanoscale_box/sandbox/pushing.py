@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypedDict
 
+from dulwich.errors import RefFormatError
 from dulwich.repo import Repo as GitRepo
 
 from .answers import ApiError
@@ -68,7 +69,10 @@ async def push(world: World, repo: Repo, order: PushOrder) -> PushResult:
         with world.git.open(repo) as git:
             before = read.refs(git)
             old = read.head(git, order.branch)
-            new = _carry_out(git, repo, order, old, by)
+            try:
+                new = _carry_out(git, repo, order, old, by)
+            except RefFormatError as error:
+                raise ApiError(422, f"Git allows no branch called {order.branch!r}.") from error
             after = read.refs(git)
     if order.fire:
         refs_moved(world, repo, before, after, pusher_of(account), simple_user(world, account))

@@ -159,7 +159,7 @@ async def register(
     world: World, manifest: Manifest, owner: Account, name: str = "", *, keys: tuple[str, str] | None = None
 ) -> App:
     """Make the App that `manifest` describes, with fresh secrets, and fresh keys unless some are given."""
-    private, public = keys or await asyncio.to_thread(new_keys)
+    private, public = await asyncio.to_thread(new_keys) if keys is None else keys
     data, now = manifest.data, world.clock.now()
     hook = data.get("hook_attributes")
     wanted = {str(key): str(level) for key, level in (data.get("default_permissions") or {}).items()}

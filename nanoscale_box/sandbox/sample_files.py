@@ -63,10 +63,9 @@ target.mkdir(exist_ok=True)
 print("built dist/index.html from page.txt")
 '''
 
-HELLO_TOML = """[build]
-command = "python3 build.py"
-[run]
-command = "python3 app.py"
+HELLO_TOML = """build_command = "python3 build.py"
+run_command = "python3 app.py"
+
 [health]
 path = "/healthz"
 """

@@ -100,8 +100,8 @@ class Sandbox:
         self.world.url = f"http://{host}:{port}"
 
     async def stop(self) -> None:
-        await self.world.courier.close()
         await self._runner.cleanup()
+        await self.world.courier.close()
 
     async def __aenter__(self) -> Self:
         await self.start()

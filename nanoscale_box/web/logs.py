@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,22 +11,22 @@ from aiohttp import web
 from aiohttp_sse import EventSourceResponse
 
 from nanoscale_box.core.lifecycle import FINAL, DeploymentState
-from nanoscale_box.core.model import Deployment, Release
+from nanoscale_box.core.model import Deployment, LogKind, Release
 from nanoscale_box.web import services
 from nanoscale_box.web.asking import Query, deployment_id, project_id
 from nanoscale_box.web.streams import Streams, resume_point
 from nanoscale_box.wire import routes
 from nanoscale_box.wire.shapes import LogEnd, LogLine
 
-_KINDS: Final = ("build", "run")
-_PART_BYTES: Final = 64 * 1024
+_KINDS: Final = tuple(LogKind)
+_PIECE_BYTES: Final = 64 * 1024
 _MAX_TAIL: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wanted:
     release: Release
-    kind: str
+    kind: LogKind
     follow: bool
 
 
@@ -45,18 +46,18 @@ class Logs:
     async def of_project(self, request: web.Request) -> web.StreamResponse:
         """What runs of a project prints (`run`, by default), or its latest build (`build`)."""
         query = _query(request)
-        kind = query.choice("kind", "run", _KINDS)
+        kind = LogKind(query.choice("kind", LogKind.RUN, _KINDS))
         view = await self.projects.get(project_id(request))
-        return await self._stream(request, query, kind, (view.live if kind == "run" else None) or view.latest)
+        return await self._stream(request, query, kind, (view.live if kind is LogKind.RUN else None) or view.latest)
 
     async def of_deployment(self, request: web.Request) -> web.StreamResponse:
         """What one deployment's build (`build`, by default) or app (`run`) printed."""
         query = _query(request)
-        kind = query.choice("kind", "build", _KINDS)
+        kind = LogKind(query.choice("kind", LogKind.BUILD, _KINDS))
         return await self._stream(request, query, kind, await self.projects.deployment(deployment_id(request)))
 
     async def _stream(
-        self, request: web.Request, query: Query, kind: str, deployment: Deployment | None
+        self, request: web.Request, query: Query, kind: LogKind, deployment: Deployment | None
     ) -> web.StreamResponse:
         follow = query.flag("follow", True)
         tail = query.number("tail", 0, _MAX_TAIL)
@@ -69,7 +70,9 @@ class Logs:
             release = Release(project_id=deployment.project_id, deployment_id=deployment.id)
             offset = asked or 0
             if asked is None and tail is not None:
-                offset = await self.logs.tail(release, kind, tail)
+                last = await asyncio.to_thread(self.logs.tail, release, kind, tail)
+                await _lines(stream, last)
+                offset = last.next_offset
             await self._send(stream, _Wanted(release=release, kind=kind, follow=follow), offset)
 
         return await self.streams.run(request, write)
@@ -77,27 +80,36 @@ class Logs:
     async def _send(self, stream: EventSourceResponse, wanted: _Wanted, offset: int) -> None:
         while True:
             over = await self._over(wanted)
-            part = await self.logs.read(wanted.release, wanted.kind, offset, _PART_BYTES)
-            for behind, text in part.lines:
-                line = msgspec.json.encode(LogLine(offset=behind, text=text)).decode()
-                await stream.send(line, id=str(behind), event="line")
-            if part.lines:
-                offset = part.lines[-1][0]
+            piece = await asyncio.to_thread(self.logs.read, wanted.release, wanted.kind, offset, _PIECE_BYTES)
+            await _lines(stream, piece)
+            offset = piece.next_offset
+            if piece.lines:
                 continue
-            if part.complete or over or not wanted.follow:
-                await _end(stream, offset, complete=part.complete or over)
+            if piece.complete or over or not wanted.follow:
+                await _end(stream, offset, complete=piece.complete or over)
                 return
-            if not await self.streams.more(stream, self.logs.wait(wanted.release, wanted.kind, offset)):
+            if not await self.streams.more(stream, self._news(wanted, offset)):
                 return
+
+    async def _news(self, wanted: _Wanted, offset: int) -> None:
+        """Return as soon as there is a line behind `offset`, or the log is complete."""
+        lines = self.logs.follow(wanted.release, wanted.kind, offset)
+        await anext(lines, None)
 
     async def _over(self, wanted: _Wanted) -> bool:
         """Whether nobody can write to the log any more. Asked before reading, so that no last line is missed."""
         state = (await self.projects.deployment(wanted.release.deployment_id)).state
-        return state in FINAL or (wanted.kind == "build" and state is DeploymentState.LIVE)
+        return state in FINAL or (wanted.kind is LogKind.BUILD and state is DeploymentState.LIVE)
 
 
 def _query(request: web.Request) -> Query:
     return Query(request, "kind", "follow", "tail")
+
+
+async def _lines(stream: EventSourceResponse, piece: services.LogPiece) -> None:
+    for one in piece.lines:
+        line = msgspec.json.encode(LogLine(offset=one.after, text=one.text)).decode()
+        await stream.send(line, id=str(one.after), event="line")
 
 
 async def _end(stream: EventSourceResponse, offset: int, *, complete: bool) -> None:

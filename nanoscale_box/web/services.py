@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from nanoscale_box.core.model import (
     DeploymentId,
     Event,
     InstallationId,
+    LogKind,
     ProjectId,
     Release,
     RepoId,
@@ -53,11 +54,11 @@ class Accounts(Protocol):
     async def status(self) -> GithubState: ...
     async def disconnect(self) -> None: ...
     async def sync(self, installation_id: InstallationId | None) -> None: ...
-    async def installations(self) -> list[Installation]: ...
+    async def installations(self) -> Sequence[Installation]: ...
     async def repositories(
         self, installation_id: InstallationId | None, query: str, page: Page
     ) -> tuple[list[tuple[Repository, tuple[ProjectId, ...]]], str | None]: ...
-    async def branches(self, repo_id: RepoId, query: str, page: Page) -> tuple[list[Branch], str | None]: ...
+    async def branches(self, repo_id: RepoId, query: str, page: Page) -> tuple[Sequence[Branch], str | None]: ...
 
 
 class Projects(Protocol):
@@ -86,34 +87,37 @@ class Projects(Protocol):
 class Feed(Protocol):
     """Everything that changes, by id."""
 
-    async def after(self, last_id: int, limit: int) -> list[Event]: ...
+    async def after(self, last_id: int, limit: int) -> Sequence[Event]: ...
     async def last_id(self) -> int: ...
     async def wait(self, last_id: int) -> None: ...
 
 
-class LogPart(Protocol):
-    """A part of a log: each line with the offset behind it; `complete` when no more will ever follow it."""
+class LogLine(Protocol):
+    """One line, and the offset behind it."""
 
     @property
-    def lines(self) -> Sequence[tuple[int, str]]: ...
+    def after(self) -> int: ...
+    @property
+    def text(self) -> str: ...
+
+
+class LogPiece(Protocol):
+    """Some lines of a log; `complete` when nothing is left and nothing will come."""
+
+    @property
+    def lines(self) -> Sequence[LogLine]: ...
+    @property
+    def next_offset(self) -> int: ...
     @property
     def complete(self) -> bool: ...
 
 
 class LogReader(Protocol):
-    """Reads what builds and apps printed; `kind` is `build` or `run`. Lines are redacted and inert already."""
+    """Reads what builds and apps printed. Lines are redacted and inert already; `read` and `tail` touch the disk."""
 
-    async def read(self, release: Release, kind: str, offset: int, limit_bytes: int) -> LogPart:
-        """Whole lines from `offset` on, about `limit_bytes` of them; none when nothing is there yet."""
-        ...
-
-    async def tail(self, release: Release, kind: str, lines: int) -> int:
-        """The offset where the last `lines` lines begin."""
-        ...
-
-    async def wait(self, release: Release, kind: str, offset: int) -> None:
-        """Return as soon as something lies behind `offset`, or the log is complete."""
-        ...
+    def read(self, release: Release, kind: LogKind, offset: int, limit: int) -> LogPiece: ...
+    def tail(self, release: Release, kind: LogKind, count: int) -> LogPiece: ...
+    def follow(self, release: Release, kind: LogKind, offset: int) -> AsyncIterator[LogLine]: ...
 
 
 class Finding(Protocol):

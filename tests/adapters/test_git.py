@@ -239,9 +239,7 @@ def children(pid: int) -> list[int]:
     return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-async def test_cancelling_kills_the_job_and_leaves_nothing(
-    box: Box, server: GitServer, repository: Repository
-) -> None:
+async def test_cancelling_kills_the_job_and_leaves_nothing(box: Box, server: GitServer, repository: Repository) -> None:
     server.hold = asyncio.Event()
     working = asyncio.create_task(box.checkout(remote(server), repository.head()))
     await server.holding.wait()

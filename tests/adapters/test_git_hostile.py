@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import time
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from tests.adapters.git_fixtures import (
     make_pack,
     make_repository,
     name_of,
+    pack_header,
     pack_object,
     raw_commit,
     served,
@@ -38,7 +40,7 @@ from tests.adapters.git_fixtures import (
     tree_entry,
     varint,
 )
-from tests.needs import needs
+from tests.needs import lacking, needs, needs_root
 
 RELEASE = Release(project_id=ProjectId("p"), deployment_id=DeploymentId("d1"))
 LIMITS = GitLimits(
@@ -249,9 +251,6 @@ def _tree(bare: Path, sha: str) -> bytes:
 
 
 async def test_folders_nested_too_deep(target: Target, server: GitServer) -> None:
-    node: Node = {b"f": (FILE, b"x")}
-    for _ in range(1_300):
-        node = {b"d": (FOLDER, node)}
     url, sha = await offer_deep(server, 1_300)
     error = await target.refused(url, sha)
     assert "deep" in error.detail
@@ -350,9 +349,7 @@ async def test_trees_that_are_none(target: Target, raw: bytes) -> None:
     assert error.code is Code.SOURCE_REFUSED
 
 
-async def crafted(
-    target: Target, commit: bytes, answer: bytes | Handler, limits: GitLimits = LIMITS
-) -> BoxError:
+async def crafted(target: Target, commit: bytes, answer: bytes | Handler, limits: GitLimits = LIMITS) -> BoxError:
     """Checks out from a server that gives a crafted answer."""
     sha = name_of(b"commit", commit).decode()
     async with served(CraftedServer(sha, answer).handle) as url:
@@ -364,8 +361,7 @@ async def test_zeros_are_written_within_the_memory_limit(target: Target) -> None
     blob = name_of_zeros(400 * MIB)
     raw = tree_entry(b"zeros", FILE, blob)
     commit = commit_text(name_of(b"tree", raw))
-    head = b"\xb0\x80\x80\xc8\x01"
-    pack = make_pack(pack_object(1, commit), pack_object(2, raw), head + zeros)
+    pack = make_pack(pack_object(1, commit), pack_object(2, raw), pack_header(3, 400 * MIB) + zeros)
     assert len(pack) < MIB
     sha = Sha(name_of(b"commit", commit).decode())
     async with served(CraftedServer(sha, banded(pack)).handle) as url:
@@ -391,7 +387,7 @@ def name_of_zeros(size: int) -> bytes:
 
 async def test_zeros_over_the_budget(target: Target) -> None:
     commit = commit_text(name_of(b"tree", b""))
-    pack = make_pack(pack_object(1, commit), b"\xb0\x80\x80\xc8\x01" + _zeros(400))
+    pack = make_pack(pack_object(1, commit), pack_header(3, 400 * MIB) + _zeros(400))
     error = await crafted(target, commit, banded(pack), replace(LIMITS, max_object_bytes=100 * MIB))
     assert error.code is Code.SOURCE_TOO_LARGE
     assert "400 MiB" in error.detail and "100 MiB" in error.detail
@@ -410,7 +406,9 @@ async def test_a_delta_that_declares_four_gigabytes(target: Target) -> None:
     commit = commit_text(name_of(b"tree", b""))
     delta = varint(len(base)) + varint(4 * GIB) + b"\x90\x64" * 50
     pack = make_pack(
-        pack_object(1, commit), pack_object(3, base), pack_object(7, delta, base=bytes.fromhex(name_of(b"blob", base).decode()))
+        pack_object(1, commit),
+        pack_object(3, base),
+        pack_object(7, delta, base=bytes.fromhex(name_of(b"blob", base).decode())),
     )
     began = time.monotonic()
     error = await crafted(target, commit, banded(pack))
@@ -431,7 +429,7 @@ async def test_deltas_that_grow_without_end(target: Target) -> None:
         delta = varint(size) + varint(2 * min(size, 0xFFFFFF)) + copy * 2
         objects.append(pack_object(6, delta, base=_distance(before)))
         before, size = len(objects[-1]), 2 * min(size, 0xFFFFFF)
-    error = await crafted(target, commit, banded(make_pack(*objects)), replace(LIMITS, memory=400 * MIB))
+    error = await crafted(target, commit, banded(make_pack(*objects)), replace(LIMITS, max_bytes=100 * MIB))
     assert error.code is Code.SOURCE_TOO_LARGE
 
 
@@ -482,9 +480,7 @@ async def test_a_tree_named_as_a_file(target: Target) -> None:
     inner = tree_entry(b"f", FILE, name_of(b"blob", b"x"))
     raw = tree_entry(b"file", FILE, name_of(b"tree", inner))
     commit = commit_text(name_of(b"tree", raw))
-    pack = make_pack(
-        pack_object(1, commit), pack_object(2, raw), pack_object(2, inner), pack_object(3, b"x")
-    )
+    pack = make_pack(pack_object(1, commit), pack_object(2, raw), pack_object(2, inner), pack_object(3, b"x"))
     assert (await crafted(target, commit, banded(pack))).code is Code.SOURCE_REFUSED
 
 
@@ -608,7 +604,7 @@ ADVERTISEMENT = "application/x-git-upload-pack-advertisement"
         (answers(200, b"", ADVERTISEMENT), Code.SOURCE_UNREACHABLE),
         (answers(200, b"zzzz", ADVERTISEMENT), Code.SOURCE_REFUSED),
         (answers(200, b"ffff" + b"x" * 100, ADVERTISEMENT), Code.SOURCE_UNREACHABLE),
-        (answers(200, line(b"version 9\n"), ADVERTISEMENT), Code.SOURCE_REFUSED),
+        (answers(200, line(b"version 9\n") + b"0000", ADVERTISEMENT), Code.SOURCE_REFUSED),
         (answers(200, line(b"ERR \x1b[2Jno entry\n"), ADVERTISEMENT), Code.SOURCE_REFUSED),
         (answers(401), Code.SOURCE_DENIED),
         (answers(403), Code.SOURCE_DENIED),
@@ -677,7 +673,7 @@ async def test_too_little_memory_is_a_sentence(target: Target) -> None:
 
 async def test_too_much_computing_is_a_sentence(target: Target) -> None:
     commit = commit_text(name_of(b"tree", b""))
-    bomb = b"\xb0\x80\x80\xc8\x01" + _zeros(400)
+    bomb = pack_header(3, 400 * MIB) + _zeros(400)
     limits = replace(LIMITS, cpu_seconds=1, max_bytes=100 * GIB)
     error = await crafted(target, commit, banded(make_pack(pack_object(1, commit), *[bomb] * 16)), limits)
     assert error.code is Code.SOURCE_TOO_LARGE
@@ -701,17 +697,22 @@ async def test_the_whole_time_is_limited(target: Target) -> None:
     assert time.monotonic() - began < 6
 
 
-async def test_a_full_disk_is_the_boxs_fault(
-    target: Target, server: GitServer, make_small_disk: Callable[[int], Path]
-) -> None:
-    disk = make_small_disk(2 * MIB)
-    target.home = disk
+async def test_a_full_disk_is_the_boxs_fault(target: Target, server: GitServer, small_disk: Path) -> None:
+    target.home = small_disk
     url, sha = await offer(server, {b"f%d" % number: (FILE, os.urandom(MIB)) for number in range(4)})
     error = await target.refused(url, sha)
     assert (error.code, error.fault) == (Code.DISK_FULL, Fault.BOX)
 
 
 @pytest.fixture
-def make_small_disk(tmp_path: Path) -> AsyncIterator[Callable[[int], Path]]:
-    """Mounts a small file system; needs root."""
-    raise NotImplementedError
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 2 MiB."""
+    needs_root()
+    needs("mount", "umount")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", disk], capture_output=True, check=False)
+    if mounted.returncode != 0:
+        lacking("This machine does not let a test mount a file system.")
+    yield disk
+    subprocess.run(["umount", disk], check=True)

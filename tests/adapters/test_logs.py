@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from nanoscale_box.adapters.folders import Folders, private_folder
-from nanoscale_box.adapters.logs import FileLogs, LogKind, LogPiece
+from nanoscale_box.adapters.logs import FileLogs, LogPiece
 from nanoscale_box.core.errors import Code, Unavailable
-from nanoscale_box.core.model import DeploymentId, ProjectId, Release
+from nanoscale_box.core.model import DeploymentId, LogKind, ProjectId, Release
 
 RELEASE = Release(project_id=ProjectId("prj_1"), deployment_id=DeploymentId("dep_1"))
 
@@ -104,8 +104,7 @@ async def test_following_gives_each_line_once_and_ends_with_the_build(logs: File
     seen: list[str] = []
 
     async def follow() -> None:
-        async for line in logs.follow(RELEASE, LogKind.BUILD):
-            seen.append(line.text.partition(" ")[2])
+        seen.extend([line.text.partition(" ")[2] async for line in logs.follow(RELEASE, LogKind.BUILD)])
 
     following = asyncio.create_task(follow())
     for number in range(1000):

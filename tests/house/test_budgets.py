@@ -6,7 +6,7 @@ import ast
 import re
 from statistics import median, quantiles
 
-from tests.house.tree import PRODUCT, ROOT, TESTS, Source, length, sources
+from tests.house.tree import PRODUCT, ROOT, TESTS, Function, Source, length, sources
 
 BROAD = {"Exception", "BaseException"}
 # Spelled in two pieces, so that this file does not hold what it forbids.
@@ -18,7 +18,7 @@ SHELLS = {
     "subprocess.getoutput",
     "subprocess.getstatusoutput",
 }
-PROOFS = re.compile(r"^(?:assert|expect|check|raises|warns|fail|run_state_machine)")
+PROOFS = re.compile(r"^(?:assert|expect|check|raises|warns|fail|until|wait_for|run_state_machine)")
 
 
 def test_files_are_short() -> None:
@@ -82,7 +82,7 @@ def test_every_test_proves_something() -> None:
         f"{source.at(function)} {function.name}"
         for source in sources(TESTS)
         for function in source.functions
-        if function.name.startswith("test") and not proves_something(function)
+        if function.name.startswith("test") and not proves_something(function, source)
     ]
     assert empty == []
 
@@ -94,14 +94,20 @@ def opens_with_a_sentence(source: Source) -> bool:
 
 
 def broad_excepts(source: Source) -> list[tuple[str, str]]:
-    """Each place where any exception at all is caught or suppressed, with its line."""
+    """Each place where any exception at all is caught and kept, or suppressed, with its line."""
     found: list[ast.excepthandler | ast.Call] = []
     for node in ast.walk(source.syntax):
-        if isinstance(node, ast.ExceptHandler) and (node.type is None or names_broadly(node.type)):
+        if isinstance(node, ast.ExceptHandler) and (node.type is None or names_broadly(node.type)) and swallows(node):
             found.append(node)
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("suppress"):
             found += [node for argument in node.args if names_broadly(argument)]
     return [(source.at(node), source.lines[node.lineno - 1]) for node in found]
+
+
+def swallows(handler: ast.ExceptHandler) -> bool:
+    """Whether what was caught may stay caught: a handler that tidies up and raises again hides nothing."""
+    last = handler.body[-1]
+    return not (isinstance(last, ast.Raise) and last.exc is None)
 
 
 def names_broadly(caught: ast.expr) -> bool:
@@ -111,16 +117,22 @@ def names_broadly(caught: ast.expr) -> bool:
 
 def asks_for_a_shell(call: ast.Call) -> bool:
     """Whether a call hands its command to a shell, by name or by argument."""
+    called = ast.unparse(call.func)
     shell = [keyword.value for keyword in call.keywords if keyword.arg == "shell"]
-    argument = any(not (isinstance(value, ast.Constant) and value.value is False) for value in shell)
-    return argument or ast.unparse(call.func) in SHELLS
+    starts_a_process = called.startswith("subprocess.") or called.endswith("Popen")
+    return called in SHELLS or (starts_a_process and any(ast.unparse(value) != "False" for value in shell))
 
 
-def proves_something(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Whether a test asserts, expects an exception, or hands over to a helper that is named for it."""
+def proves_something(function: Function, source: Source) -> bool:
+    """Whether a test asserts, expects an exception, waits for something, or hands over to a helper that does."""
+    helpers = {helper.name: helper for helper in source.functions if helper is not function}
     for node in ast.walk(function):
         if isinstance(node, ast.Assert):
             return True
-        if isinstance(node, ast.Call) and PROOFS.match(ast.unparse(node.func).rpartition(".")[2]):
-            return True
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func).rpartition(".")[2]
+            if PROOFS.match(called):
+                return True
+            if called in helpers and any(isinstance(inner, ast.Assert) for inner in ast.walk(helpers[called])):
+                return True
     return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -20,6 +20,7 @@ from nanoscale_box.core.model import (
     EventKind,
     InstallationId,
     Link,
+    LogKind,
     Outcome,
     Project,
     ProjectId,
@@ -356,10 +357,19 @@ class FakeFeed:
 
 
 @dataclass(frozen=True)
-class Part:
+class Line:
+    """A line of a fake log."""
+
+    after: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Piece:
     """What a fake log gives."""
 
-    lines: Sequence[tuple[int, str]]
+    lines: Sequence[Line]
+    next_offset: int
     complete: bool
 
 
@@ -376,17 +386,23 @@ class FakeLogs:
         self.bell.set()
         self.bell = asyncio.Event()
 
-    async def read(self, release: Release, kind: str, offset: int, limit_bytes: int) -> Part:
+    def read(self, release: Release, kind: LogKind, offset: int, limit: int) -> Piece:
         self.asked.append((release, kind))
-        lines = [(number + 1, text) for number, text in enumerate(self.lines) if number >= offset][:2]
-        return Part(lines=lines, complete=self.complete and not lines)
+        lines = [Line(number + 1, text) for number, text in enumerate(self.lines) if number >= offset][:2]
+        return Piece(lines=lines, next_offset=offset + len(lines), complete=self.complete and not lines)
 
-    async def tail(self, release: Release, kind: str, lines: int) -> int:
-        return max(0, len(self.lines) - lines)
+    def tail(self, release: Release, kind: LogKind, count: int) -> Piece:
+        start = max(0, len(self.lines) - count)
+        lines = [Line(number + 1, text) for number, text in enumerate(self.lines) if number >= start]
+        return Piece(lines=lines, next_offset=len(self.lines), complete=False)
 
-    async def wait(self, release: Release, kind: str, offset: int) -> None:
-        while len(self.lines) <= offset and not self.complete:
-            await self.bell.wait()
+    async def follow(self, release: Release, kind: LogKind, offset: int) -> AsyncIterator[Line]:
+        while not self.complete or len(self.lines) > offset:
+            while len(self.lines) <= offset and not self.complete:
+                await self.bell.wait()
+            for one in self.read(release, kind, offset, 0).lines:
+                offset = one.after
+                yield one
 
 
 @dataclass(frozen=True)

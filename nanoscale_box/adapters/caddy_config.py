@@ -1,0 +1,175 @@
+"""Caddy's configuration, computed from the hosts alone: where each leads is read from its route file with every
+request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+Json = dict[str, Any]
+"""A part of the configuration: https://caddyserver.com/docs/json/"""
+
+ADMIN_SOCKET: Final = "admin.sock"
+"""Relative to the ingress's folder, since the path of a socket may have 107 bytes at most: unix(7)."""
+APP: Final = r"^([0-9A-Za-z.\[\]:-]+:[0-9]+)$"
+SITE: Final = r"^file:(/.*)$"
+_LOOPBACK: Final = ["127.0.0.0/8", "::1/128"]
+_DOWN: Final = ["502", "503", "504"]
+_HIDDEN: Final = r"(?:^|/)\.[^/]*"
+_WELL_KNOWN: Final = r"^/\.well-known(?:/[^.][^/]*)*/?$"
+
+
+def is_sayable(folder: Path) -> bool:
+    """Whether a path can stand in the configuration as it is: Caddy takes braces for placeholders, a backslash for an
+    escape."""
+    return re.search(r"[{}\\\x00-\x1f\x7f]", str(folder)) is None
+
+
+def configuration(*, listen: Sequence[str], hosts: Sequence[str], routes: Path, log: Path) -> Json:
+    """Everything Caddy is told. `listen` are addresses like `:8080`; `routes` holds one file for each host that leads
+    somewhere."""
+    known = sorted(set(hosts))
+    return {
+        "admin": {"listen": f"unix/{ADMIN_SOCKET}|0600", "config": {"persist": False}},
+        "logging": {"logs": {"default": {"level": "WARN", "writer": _log_writer(log)}}},
+        "apps": {
+            "http": {
+                "servers": {
+                    "apps": {
+                        "listen": list(listen),
+                        "automatic_https": {"disable": True},
+                        "protocols": ["h1"],
+                        "read_header_timeout": "30s",
+                        "trusted_proxies": {"source": "static", "ranges": _LOOPBACK},
+                        "trusted_proxies_strict": 1,
+                        "routes": [*(_host(host, routes) for host in known), _unknown()],
+                        "errors": {"routes": _errors(known)},
+                    }
+                }
+            }
+        },
+    }
+
+
+def listen_of(config: object) -> list[str]:
+    """The addresses a configuration listens on; none if it is not one of ours."""
+    match config:
+        case {"apps": {"http": {"servers": {"apps": {"listen": [*addresses]}}}}}:
+            return [str(address) for address in addresses]
+        case _:
+            return []
+
+
+def _log_writer(log: Path) -> Json:
+    return {
+        "output": "file",
+        "filename": str(log),
+        "mode": "0600",
+        "roll_size_mb": 10,
+        "roll_keep": 2,
+        "roll_gzip": False,
+    }
+
+
+def _host(host: str, routes: Path) -> Json:
+    """The route file is read once for each request, so a switch in the middle of one cannot mix the old with the
+    new."""
+    return {
+        "match": [{"host": [host]}],
+        "terminal": True,
+        "handle": [
+            {"handler": "vars", "route": f"{{file.{routes / host}}}"},
+            {"handler": "subroute", "routes": [_app(), _site(), {"handle": [_error(503)]}]},
+        ],
+    }
+
+
+def _app() -> Json:
+    proxy = {
+        "handler": "reverse_proxy",
+        "upstreams": [{"dial": "{http.regexp.app.1}"}],
+        "transport": {
+            "protocol": "http",
+            # Shorter than what app servers keep an idle connection open (gunicorn 2 s, node and uvicorn 5
+            # s): who sends a
+            # request while the other side closes gets a 502.
+            "keep_alive": {"probe_interval": "30s", "idle_timeout": "1500ms", "max_idle_conns_per_host": 64},
+        },
+        # A new host is a new configuration, and that would cut every WebSocket.
+        "stream_close_delay": "12h",
+    }
+    return {"match": [_leads(APP, "app")], "terminal": True, "handle": [proxy]}
+
+
+def _site() -> Json:
+    files = [
+        {"handler": "encode", "encodings": {"zstd": {}, "gzip": {}}, "prefer": ["zstd", "gzip"]},
+        {"handler": "file_server", "root": "{http.regexp.site.1}"},
+    ]
+    well_known = {"path_regexp": {"pattern": _WELL_KNOWN}}
+    hidden = {"path_regexp": {"pattern": _HIDDEN}, "not": [well_known]}
+    within: list[Json] = [{"match": [hidden], "terminal": True, "handle": [_error(404)]}, {"handle": files}]
+    return {
+        "match": [_leads(SITE, "site")],
+        "terminal": True,
+        "handle": [{"handler": "subroute", "routes": within}],
+    }
+
+
+def _errors(hosts: Sequence[str]) -> list[Json]:
+    """What is shown instead of an answer: a site's own 404.html, a word about the app, or a word about the page."""
+    known = {"host": list(hosts)}
+    own = {"file": {"root": "{http.regexp.site.1}", "try_files": ["/404.html"]}}
+    missing = {"vars": {"{http.error.status_code}": ["404"]}}
+    show = [
+        {"handler": "rewrite", "uri": "/404.html"},
+        {"handler": "file_server", "root": "{http.regexp.site.1}", "status_code": "404"},
+    ]
+    own_page = [{"match": [own], "terminal": True, "handle": show}]
+    down = {**known, "vars": {"{http.error.status_code}": _DOWN}}
+    if not hosts:
+        return [{"handle": [_page("{http.error.status_code}", "There is no such page here.")]}]
+    return [
+        {
+            "match": [{**known, **missing, **_leads(SITE, "site")}],
+            "handle": [{"handler": "subroute", "routes": own_page}],
+        },
+        {
+            "match": [down],
+            "terminal": True,
+            "handle": [_page("{http.error.status_code}", "{http.request.host} is not running.")],
+        },
+        {"handle": [_page("{http.error.status_code}", "There is no such page here.")]},
+    ]
+
+
+def _unknown() -> Json:
+    return {"handle": [_page("404", "There is no app of this name here.")]}
+
+
+def _leads(pattern: str, name: str) -> Json:
+    return {"vars_regexp": {"route": {"name": name, "pattern": pattern}}}
+
+
+def _error(status: int) -> Json:
+    return {"handler": "error", "status_code": status}
+
+
+def _page(status: str, sentence: str) -> Json:
+    """A small page. It repeats nothing that a stranger sent: a host that got here is one of ours."""
+    return {
+        "handler": "static_response",
+        "status_code": status,
+        "headers": {
+            "Content-Type": ["text/html; charset=utf-8"],
+            "Cache-Control": ["no-store"],
+            "X-Content-Type-Options": ["nosniff"],
+        },
+        "body": (
+            '<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+            f"<title>{sentence}</title>"
+            f'<p style="font: 1.2em sans-serif; margin: 20vh auto; text-align: center">{sentence}</p>\n'
+        ),
+    }
