@@ -41,10 +41,12 @@ def _candidates(search_path: str) -> Iterator[Path]:
     found = shutil.which("caddy", path=search_path)
     if found:
         yield Path(found)
-    for folder in (sysconfig.get_path("scripts"), Path(sys.executable).parent):
-        beside = Path(folder, "caddy")
-        if beside.is_file():
-            yield beside
+    yield from (folder / "caddy" for folder in script_folders() if (folder / "caddy").is_file())
+
+
+def script_folders() -> tuple[Path, ...]:
+    """Where a wheel puts its programs."""
+    return Path(sysconfig.get_path("scripts")), Path(sys.executable).parent
 
 
 async def _version(caddy: Path, folder: Path) -> tuple[int, int]:

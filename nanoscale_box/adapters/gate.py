@@ -52,7 +52,6 @@ async def wait_until_healthy(candidate: Candidate, health: Health) -> None:
     """Return when the health path is answered as it should; `DeployFailed` says what happened instead."""
     loop = asyncio.get_running_loop()
     began = loop.time()
-    pause = _FIRST_PAUSE
     while not candidate.ended.is_set():
         left = began + health.timeout_seconds - loop.time()
         seen = await _ask(candidate, health, min(max(left, 0.1), _LONGEST_ANSWER))
@@ -66,8 +65,7 @@ async def wait_until_healthy(candidate: Candidate, health: Health) -> None:
                 raise _wrong(health, seen)
             case Silence() if waited >= health.timeout_seconds:
                 raise await _silent(candidate, health, seen)
-        await _sleep_unless(candidate.ended, pause)
-        pause = min(pause * 1.5, _LONGEST_PAUSE)
+        await _sleep_unless(candidate.ended, min(max(_FIRST_PAUSE, waited / 10), _LONGEST_PAUSE))
     raise _exited(candidate)
 
 

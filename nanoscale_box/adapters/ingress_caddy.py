@@ -190,8 +190,7 @@ class CaddyIngress:
             if not is_alive(process) or asyncio.get_running_loop().time() > deadline:
                 await end_family(process, patience=0)
                 self._forget()
-                words = said.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-                raise failed(f"Caddy did not start: {inert(words[-1], limit=300) if words else 'it said nothing'}")
+                raise failed(f"Caddy did not start: {_last_line(said)}")
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, 0.2)
 
@@ -291,6 +290,11 @@ def _parsed(listen: str) -> tuple[str, int]:
 def _port_in(config: object) -> int:
     addresses = listen_of(config)
     return int(addresses[0].rpartition(":")[2]) if addresses else 0
+
+
+def _last_line(said: Path) -> str:
+    lines = said.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return inert(lines[-1], limit=300) if lines else "it said nothing"
 
 
 def _any_port(host: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,6 +17,8 @@ from nanoscale_box.engine.ports import Clock
 
 PIECE: Final = 256 * 1024
 _LINE: Final = 4000
+_BEFORE: Final = 8 * 1024
+"""How much is looked at before what is read: more than a private key has."""
 _LOOK_SECONDS: Final = 0.1
 
 
@@ -73,8 +75,11 @@ class FileLogs:
         """The lines from `offset` on, about `limit` bytes of them; an offset beyond the end (the file was cut) begins
         anew."""
         complete = self._is_complete(release, kind)  # asked first: what is read afterwards holds the last line
-        raw, start, size = _bytes(self._path(release, kind), max(offset, 0), limit)
-        return _piece(raw, start, size, complete, self._cleaner(kind))
+        before, raw, start, size = _bytes(self._path(release, kind), max(offset, 0), limit)
+        clean = self._cleaner(kind)
+        for line in before.split(b"\n")[1:-1]:
+            clean(text_of(line))  # a private key may have begun there
+        return _piece(raw, start, size, complete, clean)
 
     def tail(self, release: Release, kind: LogKind, count: int) -> LogPiece:
         """The last `count` lines, as far as they lie in the last piece of the file."""
@@ -86,7 +91,7 @@ class FileLogs:
         kept = lines[-count:] if count > 0 else []
         return LogPiece(lines=kept, next_offset=piece.next_offset, complete=piece.complete)
 
-    async def follow(self, release: Release, kind: LogKind, offset: int = 0) -> AsyncIterator[LogLine]:
+    async def follow(self, release: Release, kind: LogKind, offset: int = 0) -> AsyncGenerator[LogLine, None]:
         """The lines from `offset` on as they come; ends when a build log is complete, and with a run log never."""
         news = asyncio.Event()
         followers = self._followers.setdefault(release, set())
@@ -128,16 +133,18 @@ class FileLogs:
             news.set()
 
 
-def _bytes(path: Path, offset: int, limit: int) -> tuple[bytes, int, int]:
-    """Bytes of the file, where they begin, and how long the file is; a file that is not there is empty."""
+def _bytes(path: Path, offset: int, limit: int) -> tuple[bytes, bytes, int, int]:
+    """What stands before, the bytes wanted, where they begin, and how long the file is; a file that is not there is
+    empty."""
     try:
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
             start = offset if offset <= size else 0
-            file.seek(start)
-            return file.read(max(limit, MAX_LINE_BYTES)), start, size
+            before = min(start, _BEFORE)
+            file.seek(start - before)
+            return file.read(before), file.read(max(limit, MAX_LINE_BYTES)), start, size
     except FileNotFoundError:
-        return b"", 0, 0
+        return b"", b"", 0, 0
 
 
 def _piece(raw: bytes, start: int, size: int, complete: bool, clean: Callable[[str], str]) -> LogPiece:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import Popen
 from typing import Final
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -62,7 +63,9 @@ class ProcessRunner:
         self._patience = patience_seconds
         self._isolate = isolate
         self._running: dict[Release, _Running] = {}
-        self._locks: dict[Release, asyncio.Lock] = {}
+        self._failed: dict[Release, _Running] = {}
+        """What ended before it passed its gate, until the gate has told why and it is stopped."""
+        self._locks: WeakValueDictionary[Release, asyncio.Lock] = WeakValueDictionary()
         self._died: Callable[[Release], Awaitable[None]] | None = None
         self._burials: set[asyncio.Task[None]] = set()
 
@@ -72,6 +75,7 @@ class ProcessRunner:
             there = await self._found(release)
             if there is not None:
                 return there
+            self._failed.pop(release, None)
             work = self._folders.release(release) / (root_directory or "")
             private_folder(self._folders.data(release.project_id))
             if plan.run is None:
@@ -84,7 +88,7 @@ class ProcessRunner:
         if instance.address.startswith(STATIC):
             gate.check_static(_site(instance.address))
             return
-        running = self._running.get(instance.release)
+        running = self._running.get(instance.release) or self._failed.get(instance.release)
         if running is None:
             raise DeployFailed(
                 Code.EXITED_EARLY, "the app does not run any more", hint="See what it said with `nanoscale-box logs`."
@@ -108,10 +112,9 @@ class ProcessRunner:
             running = self._running.get(release)
             if running is not None:
                 running.is_stopping = True
-                await end_family(running.leader, running.record.marks, patience=self._patience)
-                self._let_go(running)
+                await self._clear(running, self._patience)
             self._records.drop(release)
-        self._locks.pop(release, None)
+            self._failed.pop(release, None)
 
     async def running(self) -> list[Release]:
         """Every release that runs, known to the store or not."""
@@ -174,7 +177,10 @@ class ProcessRunner:
         """What `find` gives; a process of an earlier box is adopted, the remains of one that ended are cleared away."""
         running = self._running.get(release)
         if running is not None:
-            return None if running.ended.is_set() else running.record.instance
+            if not running.ended.is_set():
+                return running.record.instance
+            await self._clear(running, _LEFT_BEHIND_SECONDS)
+            return None
         record = self._records.of(release)
         if record is None:
             return None
@@ -211,13 +217,20 @@ class ProcessRunner:
     async def _bury(self, running: _Running) -> None:
         release = running.record.release
         async with self._locks.setdefault(release, asyncio.Lock()):
-            if self._running.get(release) is not running:
-                return  # stopped in the meantime
-            await end_family(running.leader, running.record.marks, patience=_LEFT_BEHIND_SECONDS)
-            self._let_go(running)
-            self._records.drop(release)
-        if running.is_live and self._died is not None:
+            if self._running.get(release) is running:
+                await self._clear(running, _LEFT_BEHIND_SECONDS)
+        if running.is_live and not running.is_stopping and self._died is not None:
             await self._died(release)
+
+    async def _clear(self, running: _Running, patience: float) -> None:
+        """End what is left of a process, then forget it. It is reaped last: until then its number cannot be a
+        stranger's."""
+        release = running.record.release
+        await end_family(running.leader, running.record.marks, patience=patience)
+        self._let_go(running)
+        self._records.drop(release)
+        if not running.is_live and not running.is_stopping:
+            self._failed[release] = running
 
     def _buried(self, burial: asyncio.Task[None]) -> None:
         self._burials.discard(burial)

@@ -8,7 +8,20 @@ from .control import apps as control_apps
 from .control import repos as control_repos
 from .control import trouble, watching
 from .git import http as git_http
-from .rest import apps, commits, contents, deliveries, feedback, hooks, installation, meta, oauth_apps, repos, user
+from .rest import (
+    apps,
+    commits,
+    contents,
+    deliveries,
+    deployments,
+    feedback,
+    hooks,
+    installation,
+    meta,
+    oauth_apps,
+    repos,
+    user,
+)
 from .web import account, device, install, manifest, oauth
 
 # `feedback` before `commits`: /commits/REF/status would otherwise be taken for the commit REF/status.
@@ -23,6 +36,7 @@ ROOMS = (
     user,
     oauth_apps,
     feedback,
+    deployments,
     deliveries,
     hooks,
     commits,

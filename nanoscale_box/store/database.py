@@ -36,12 +36,14 @@ class Lane:
         self._line = line
         self._connection = connection
         self._flushing: set[asyncio.Task[None]] = set()
+        self._at_work = 0
 
     async def run(self, work: Callable[[Records], T]) -> T:
         """Join the line; the answer comes with the batch. A caller that is cancelled leaves its work behind."""
         future: asyncio.Future[T] = self._line.loop.create_future()
         self._line.works.append(Waiting(work=work, future=future))
-        if len(self._flushing) < _PIPELINED:
+        if self._at_work < _PIPELINED:
+            self._at_work += 1
             task = self._line.loop.create_task(self._flush())
             self._flushing.add(task)
             task.add_done_callback(self._flushing.discard)
@@ -56,8 +58,13 @@ class Lane:
             await self._connection.close()
 
     async def _flush(self) -> None:
-        while self._line.works:
-            await self._connection.commit()
+        try:
+            while self._line.works:
+                await self._connection.commit()
+        finally:
+            # In the same breath as the last look at the line: a task that is over, but not yet taken out of the set,
+            # must not keep the next caller from starting one.
+            self._at_work -= 1
 
 
 class Database:

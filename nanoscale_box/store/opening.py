@@ -16,6 +16,9 @@ from nanoscale_box.store.failures import foreign, too_new, unopened
 APPLICATION: Final = 0x6E616E6F
 """Set by the first migration; tells the box's database from any other."""
 
+_SMALLEST: Final = 512
+"""Bytes of SQLite's smallest page."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
@@ -70,6 +73,8 @@ def address(path: Path, how: str) -> str:
 
 def _examine(path: Path, known: int) -> None:
     """Read the header in ways that make no file and write none."""
+    if 0 < path.stat().st_size < _SMALLEST:
+        raise foreign(path)  # SQLite would take it for an empty database and write over it.
     journal, log = _beside(path, "-journal"), _beside(path, "-wal")
     if journal.exists():
         return  # An interrupted first start: opening it for good undoes that first, and looks again.

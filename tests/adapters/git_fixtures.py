@@ -1,4 +1,4 @@
-"""Real git over real HTTP for tests: repositories on disk, `git http-backend` behind aiohttp, and servers that misbehave."""
+"""Real git over real HTTP for tests: repositories on disk, `git http-backend` behind aiohttp, and crafted servers."""
 
 from __future__ import annotations
 

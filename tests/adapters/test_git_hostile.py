@@ -7,7 +7,7 @@ import os
 import subprocess
 import time
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -584,7 +584,9 @@ async def test_a_trickling_server(target: Target) -> None:
     assert time.monotonic() - began < 6
 
 
-def answers(status: int, body: bytes = b"", kind: str = "text/html", **headers: str) -> Handler:
+def answers(
+    status: int, body: bytes = b"", kind: str = "text/html", headers: Mapping[str, str] | None = None
+) -> Handler:
     """A server that always answers the same."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
@@ -612,7 +614,7 @@ ADVERTISEMENT = "application/x-git-upload-pack-advertisement"
         (answers(418), Code.SOURCE_REFUSED),
         (answers(500), Code.SOURCE_UNREACHABLE),
         (answers(302), Code.SOURCE_REFUSED),
-        (answers(302, Location="//evil.example/x"), Code.SOURCE_REFUSED),
+        (answers(302, headers={"Location": "//evil.example/x"}), Code.SOURCE_REFUSED),
     ],
 )
 async def test_answers_that_are_none(target: Target, handler: Handler, code: Code) -> None:
@@ -620,7 +622,7 @@ async def test_answers_that_are_none(target: Target, handler: Handler, code: Cod
 
 
 async def test_retry_after_is_kept(target: Target) -> None:
-    error = await at_head(target, answers(429, **{"Retry-After": "17"}))
+    error = await at_head(target, answers(429, headers={"Retry-After": "17"}))
     assert (error.code, error.retry_after, error.may_retry) == (Code.SOURCE_UNREACHABLE, 17.0, True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from nanoscale_box.adapters import caddy_find
 from nanoscale_box.adapters.folders import Folders
 from nanoscale_box.adapters.ingress_caddy import CaddyIngress
 from nanoscale_box.core.errors import Code, ConfigurationError, Invalid, Unavailable
@@ -157,9 +159,10 @@ async def test_a_site_is_served_without_what_is_not_for_show(folders: Folders, i
     fields = (await get(ingress))[2]
     assert (await get(ingress, **{"If-None-Match": fields["etag"]}))[0] == 304
     for path in (
-        "/.git/config", "/.env", "/%2eenv", "//.env", "/sub%20dir/.hidden/x", "/sub%20dir/../.env", "/sub%20dir/..%2f.env",
-        "/..%2fsecret", "/../secret", "/..%2f..%2f..%2f..%2f..%2f..%2fetc/passwd", "/.well-known/.x", "/.well-known/../.env",
-        "/..data", "/%2e%2e/secret", "/.git%2fconfig", "/.GIT/config", "/.env/", "/.env%00", "/\\.env", "/sub%20dir/",
+        "/.git/config", "/.env", "/%2eenv", "//.env", "/sub%20dir/.hidden/x", "/sub%20dir/../.env",
+        "/sub%20dir/..%2f.env", "/..%2fsecret", "/../secret", "/..%2f..%2f..%2f..%2f..%2f..%2fetc/passwd",
+        "/.well-known/.x", "/.well-known/../.env", "/..data", "/%2e%2e/secret", "/.git%2fconfig", "/.GIT/config",
+        "/.env/", "/.env%00", "/\\.env", "/sub%20dir/",
     ):  # fmt: skip
         status, body, _ = await get(ingress, path)
         assert (status in {400, 404}, body == "no") == (True, False), (path, status, body)
@@ -218,7 +221,7 @@ async def test_streams_sockets_and_uploads_go_through(ingress: CaddyIngress) -> 
             assert await answer.content.readany() == b"one"
             assert time.monotonic() - began < 0.35
             assert await answer.content.read() == b"two"
-        async with session.post(f"{base}/upload", data=b"x" * 30_000_000) as answer:
+        async with session.post(f"{base}/upload", data=io.BytesIO(b"x" * 30_000_000)) as answer:
             assert await answer.text() == "30000000"
         async with session.ws_connect(f"{base}/ws") as speaking:
             await speaking.send_str("before")
@@ -319,8 +322,7 @@ async def test_a_caddy_that_does_not_start_says_why(folders: Folders, tmp_path: 
 
 
 async def test_an_old_caddy_and_none_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nanoscale_box.adapters.caddy_find.sys.executable", str(tmp_path / "python"))
-    monkeypatch.setattr("nanoscale_box.adapters.caddy_find.sysconfig.get_path", lambda name: str(tmp_path))
+    monkeypatch.setattr(caddy_find, "script_folders", tuple)
     old = tmp_path / "old" / "caddy"
     old.parent.mkdir()
     old.write_text("#!/bin/sh\necho 2.6.2\n")

@@ -93,6 +93,22 @@ def test_a_file_of_any_size_opens_at_once(folders: Folders, logs: FileLogs) -> N
     assert said(piece)[1] == "line 0"
 
 
+def test_a_private_key_is_masked_wherever_reading_begins(folders: Folders, logs: FileLogs) -> None:
+    lines = [
+        "before",
+        "-----BEGIN RSA PRIVATE KEY-----",
+        "MIIEowIBAAKC",
+        "q83vEjRWeJ",
+        "-----END RSA PRIVATE KEY-----",
+        "after",
+    ]
+    app_says(folders, "\n".join([*lines, ""]).encode())
+    whole = logs.read(RELEASE, LogKind.RUN)
+    assert said(whole) == ["before", "****", "****", "****", "****", "after"]
+    for number, line in enumerate(whole.lines):
+        assert said(logs.read(RELEASE, LogKind.RUN, line.after)) == said(whole)[number + 1 :]
+
+
 def test_an_offset_beyond_the_end_begins_anew(folders: Folders, logs: FileLogs) -> None:
     app_says(folders, b"a\nb\n")
     assert said(logs.read(RELEASE, LogKind.RUN, 10_000)) == ["a", "b"]
@@ -126,7 +142,7 @@ async def test_following_a_run_log_sees_what_comes_and_rests_meanwhile(folders: 
     assert time.process_time() - began < 0.1
     app_says(folders, b"after\n")
     assert (await asyncio.wait_for(waiting, 5)).text == "after"
-    await lines.aclose()  # type: ignore[attr-defined]
+    await lines.aclose()
 
 
 async def test_a_follower_that_leaves_is_forgotten(logs: FileLogs) -> None:

@@ -175,6 +175,29 @@ async def test_the_gate_says_what_is_wrong(
     assert hint.replace("{elsewhere}", elsewhere) in caught.value.hint
 
 
+async def test_an_app_that_ended_before_its_gate_is_explained_too(runner: ProcessRunner, folders: Folders) -> None:
+    instance = await runner.start(RELEASE, line("echo why; exit 4"), None, [])
+    await until(lambda: not list(folders.instances.iterdir()))
+    assert await runner.find(RELEASE) is None
+    with pytest.raises(DeployFailed, match="exit status 4") as caught:
+        await runner.gate(instance, QUICK)
+    assert "It said: why." in caught.value.hint
+
+
+async def test_a_start_after_a_crash_waits_for_what_the_crash_left(folders: Folders, runner: ProcessRunner) -> None:
+    where = folders.data(RELEASE.project_id) / "stray.pid"
+    command = f"{sys.executable} stray.py {where}; exec {sys.executable} server.py"
+    instance = await runner.start(RELEASE, line(command), None, [])
+    await runner.gate(instance, FAIR)
+    stray = await pid_in(where)
+    leader = json.loads(folders.instance(RELEASE.deployment_id).read_text())["process"]["pid"]
+    os.kill(leader, signal.SIGKILL)
+    await until(lambda: not is_running(leader))
+    again = await runner.start(RELEASE, plan("server.py"), None, [])
+    assert not is_running(stray)
+    await runner.gate(again, FAIR)
+
+
 async def test_a_redirect_and_a_slow_start_pass_the_gate(runner: ProcessRunner) -> None:
     instance = await runner.start(RELEASE, line(f"sleep 0.5; exec {sys.executable} server.py 302"), None, [])
     await runner.gate(instance, Health(timeout_seconds=20, highest=399))

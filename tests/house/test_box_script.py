@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts import install
 from tests.house.tree import ROOT
 
 # Stands for uv, so that nothing is downloaded: says what it is told, waits where it is told, ends as it is told.
@@ -192,8 +194,13 @@ def test_no_python_at_all_is_a_sentence(checkout: Path) -> None:
     assert done.stderr.startswith("nanoscale-box: there is no Python 3.11 or newer here; install one")
 
 
-def test_a_checkout_nobody_may_write_to_is_a_sentence(checkout: Path) -> None:
-    (checkout / ".venv.lock").symlink_to("/proc/version")
-    done = box(checkout)
-    assert done.returncode == 1
-    assert "cannot be written to by you; copy the checkout" in done.stderr
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [
+        (errno.EROFS, "cannot be written to by you; copy the checkout to a folder of your own"),
+        (errno.EACCES, "cannot be written to by you; copy the checkout to a folder of your own"),
+        (errno.ENOSPC, "the disk is full; make room"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_a_sentence(number: int, sentence: str) -> None:
+    assert sentence in install.unwritable(OSError(number, "no"))

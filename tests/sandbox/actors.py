@@ -9,6 +9,7 @@ import hmac
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urljoin, urlsplit
@@ -20,6 +21,7 @@ from aiohttp import web
 
 from nanoscale_box.sandbox import Sandbox
 from nanoscale_box.sandbox.model import App, Installation
+from nanoscale_box.sandbox.registering import new_keys
 
 Data = Any  # JSON, as decoded
 
@@ -83,6 +85,12 @@ def following(reply: Reply) -> str:
         if name == 'rel="next"':
             return address.strip("<>")
     return ""
+
+
+@cache
+def shared_keys() -> tuple[str, str]:
+    """One key pair for all Apps that need none of their own."""
+    return new_keys()
 
 
 def app_jwt(app: App, now: float, **changes: Data) -> str:

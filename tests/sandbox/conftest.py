@@ -11,8 +11,7 @@ import pytest
 
 from nanoscale_box.sandbox import Sandbox
 from nanoscale_box.sandbox.model import App, Installation
-from nanoscale_box.sandbox.registering import new_keys
-from tests.sandbox.actors import MANIFEST, Client, Receiver, Walker, app_jwt, installation_token, receiver
+from tests.sandbox.actors import MANIFEST, Client, Receiver, Walker, app_jwt, installation_token, receiver, shared_keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +29,6 @@ class Connected:
 
     async def token(self, **order: object) -> str:
         return await installation_token(self.client, self.app, self.installation, **order)
-
-
-@pytest.fixture(scope="session")
-def keys() -> tuple[str, str]:
-    """One key pair for all Apps that need no own."""
-    return new_keys()
 
 
 @pytest.fixture
@@ -62,9 +55,9 @@ async def inbox() -> AsyncIterator[Receiver]:
 
 
 @pytest.fixture
-async def connected(client: Client, inbox: Receiver, keys: tuple[str, str]) -> Connected:
+async def connected(client: Client, inbox: Receiver) -> Connected:
     sandbox = client.sandbox
-    app = await sandbox.register_app({**MANIFEST, "hook_attributes": {"url": f"{inbox.url}/app"}}, keys=keys)
+    app = await sandbox.register_app({**MANIFEST, "hook_attributes": {"url": f"{inbox.url}/app"}}, keys=shared_keys())
     installation = sandbox.install(app)
     await sandbox.settled()
     inbox.received.clear()

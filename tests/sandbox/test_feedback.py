@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nanoscale_box.sandbox.model import App
-from tests.sandbox.actors import MANIFEST, Client, installation_token
+from tests.sandbox.actors import MANIFEST, Client, installation_token, shared_keys
 
 RIGHTS = {"contents": "read", "statuses": "write", "deployments": "write", "checks": "write"}
 REPO = "/repos/ada/hello"
@@ -13,7 +13,7 @@ REPO = "/repos/ada/hello"
 
 @pytest.fixture
 async def app(client: Client) -> App:
-    return await client.sandbox.register_app({**MANIFEST, "default_permissions": RIGHTS})
+    return await client.sandbox.register_app({**MANIFEST, "default_permissions": RIGHTS}, keys=shared_keys())
 
 
 @pytest.fixture

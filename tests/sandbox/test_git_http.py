@@ -21,7 +21,7 @@ from dulwich.repo import Repo
 from nanoscale_box.sandbox import GitBackend, Sandbox, Settings
 from nanoscale_box.sandbox.git.http import choose_backend
 from tests.needs import needs
-from tests.sandbox.actors import MANIFEST, Client, Receiver, basic
+from tests.sandbox.actors import MANIFEST, Client, Receiver, basic, shared_keys
 from tests.sandbox.conftest import Connected
 
 if TYPE_CHECKING:
@@ -33,16 +33,14 @@ WRITE = {"contents": "write", "repository_hooks": "write"}
 
 
 @pytest.fixture(params=list(GitBackend)[1:])
-async def connected(
-    request: pytest.FixtureRequest, tmp_path: Path, inbox: Receiver, keys: tuple[str, str]
-) -> AsyncIterator[Connected]:
+async def connected(request: pytest.FixtureRequest, tmp_path: Path, inbox: Receiver) -> AsyncIterator[Connected]:
     """As the usual fixture, once for each backend and with an App that may push."""
     if request.param is GitBackend.GIT:
         needs("git")
     settings = Settings(home=tmp_path / "sandbox", git_backend=request.param)
     async with Sandbox(home=settings.home, settings=settings) as sandbox, aiohttp.ClientSession() as session:
-        hook = {"url": f"{inbox.url}/app"}
-        app = await sandbox.register_app({**MANIFEST, "default_permissions": WRITE, "hook_attributes": hook}, keys=keys)
+        manifest = {**MANIFEST, "default_permissions": WRITE, "hook_attributes": {"url": f"{inbox.url}/app"}}
+        app = await sandbox.register_app(manifest, keys=shared_keys())
         installation = sandbox.install(app)
         await sandbox.settled()
         inbox.received.clear()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from nanoscale_box.sandbox.model import App, Selection
-from tests.sandbox.actors import MANIFEST, Client, Data, Receiver, Walker, forms_of
+from tests.sandbox.actors import MANIFEST, Client, Data, Receiver, Walker, forms_of, shared_keys
 
 
 async def make_app(client: Client, inbox: Receiver, **changes: Data) -> App:
     hook = {"url": f"{inbox.url}/app"}
-    app = await client.sandbox.register_app({**MANIFEST, "hook_attributes": hook, **changes})
+    app = await client.sandbox.register_app({**MANIFEST, "hook_attributes": hook, **changes}, keys=shared_keys())
     await client.sandbox.settled()
     inbox.received.clear()
     return app

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 
 from nanoscale_box.sandbox.model import App
-from tests.sandbox.actors import MANIFEST, Client, Reply, Walker, basic, s256
+from tests.sandbox.actors import MANIFEST, Client, Reply, Walker, basic, s256, shared_keys
 from tests.sandbox.conftest import Connected
 
 CALLBACK = "http://127.0.0.1:8787/callback"
@@ -17,7 +17,7 @@ VERIFIER = "v" * 43
 
 @pytest.fixture
 async def app(client: Client) -> App:
-    return await client.sandbox.register_app(MANIFEST)
+    return await client.sandbox.register_app(MANIFEST, keys=shared_keys())
 
 
 def authorize_path(app: App, **changes: str) -> str:

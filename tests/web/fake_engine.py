@@ -7,7 +7,6 @@ import hashlib
 import hmac
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 
 from nanoscale_box.core.errors import BoxError, Code, Invalid, NotFound, Unauthorized
 from nanoscale_box.core.github_headers import content_kind
@@ -19,18 +18,12 @@ from nanoscale_box.core.model import (
     Event,
     EventKind,
     InstallationId,
-    Link,
     LogKind,
-    Outcome,
-    Project,
     ProjectId,
     Release,
     RepoId,
     Sha,
-    SourceProvider,
-    Trigger,
     Verdict,
-    VerdictId,
 )
 from nanoscale_box.core.plan_model import Command, Plan, PlanKind
 from nanoscale_box.core.secret import Secret
@@ -46,8 +39,8 @@ from nanoscale_box.engine.views import (
     Redirection,
 )
 from nanoscale_box.web.services import Services
+from tests.web.samples import NOW, deployment, installation, project, repository, verdict
 
-NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 SECRET = b"It's a Secret to Everybody"
 HEADERS = {
     "Content-Type": "application/json",
@@ -95,75 +88,6 @@ class FakeIntake:
         return Receipt(
             status="accepted", delivery_id="d1", reason="deploying", verdicts=[verdict("ver_1")], http_status=202
         )
-
-
-def verdict(verdict_id: str) -> Verdict:
-    return Verdict(
-        id=VerdictId(verdict_id),
-        source=Trigger.PUSH,
-        outcome=Outcome.QUEUED,
-        code="queued",
-        reason="deploys as #1",
-        at=NOW,
-        project_id=ProjectId("prj_1"),
-        ref="refs/heads/main",
-        sha=Sha("a" * 40),
-    )
-
-
-def deployment(number: int = 1, state: DeploymentState = DeploymentState.LIVE) -> Deployment:
-    return Deployment(
-        id=DeploymentId(f"dep_{number}"),
-        project_id=ProjectId("prj_1"),
-        number=number,
-        trigger=Trigger.CREATE,
-        state=state,
-        queued_at=NOW,
-        due_at=NOW,
-        burst_since=NOW,
-        sha=Sha("a" * 40),
-        subject="[/foo] <script>",
-    )
-
-
-def project() -> Project:
-    return Project(
-        id=ProjectId("prj_1"),
-        name="hello",
-        hosts=("hello.localhost",),
-        source_provider=SourceProvider.GITHUB,
-        branch="main",
-        created_at=NOW,
-        updated_at=NOW,
-        link=Link(
-            project_id=ProjectId("prj_1"),
-            installation_id=InstallationId(7),
-            repo_id=RepoId(42),
-            repo_node_id="R_42",
-            owner_login="octo",
-            repo_name="hello",
-            full_name="octo/hello",
-            default_branch="main",
-            selected_branch="main",
-            is_private=True,
-            webhook_id=9_007_199_254_740_993,
-        ),
-    )
-
-
-def repository() -> Repository:
-    return Repository(
-        installation_id=InstallationId(7),
-        repo_id=RepoId(42),
-        node_id="R_42",
-        owner_login="octo",
-        name="hello",
-        full_name="octo/hello",
-        default_branch="main",
-        is_private=True,
-        html_url="https://github.com/octo/hello",
-        clone_url="https://github.com/octo/hello.git",
-    )
 
 
 @dataclass
@@ -297,7 +221,7 @@ class FakeAccounts:
             state="connected",
             account_login="octo",
             mode="webhook",
-            installations=[(_installation(), ("contents: read",))],
+            installations=[(installation(), ("contents: read",))],
             rate=RateBudget(limit=5000, remaining=4999, reset_at=NOW),
         )
 
@@ -308,7 +232,7 @@ class FakeAccounts:
         self.asked.append(("sync", installation_id))
 
     async def installations(self) -> list[Installation]:
-        return [_installation()]
+        return [installation()]
 
     async def repositories(
         self, installation_id: InstallationId | None, query: str, page: Page
@@ -319,16 +243,6 @@ class FakeAccounts:
     async def branches(self, repo_id: RepoId, query: str, page: Page) -> tuple[list[Branch], str | None]:
         self.asked.append(("branches", (repo_id, query, page)))
         return [Branch(name="main", sha=Sha("a" * 40), default=True)], None
-
-
-def _installation() -> Installation:
-    return Installation(
-        installation_id=InstallationId(7),
-        account_login="octo",
-        account_type="User",
-        target_type="User",
-        target_id=1,
-    )
 
 
 @dataclass

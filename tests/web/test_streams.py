@@ -16,7 +16,8 @@ from nanoscale_box.client.sse import Message, Parser
 from nanoscale_box.core.lifecycle import DeploymentState
 from nanoscale_box.web.server import build_local, open_local
 from nanoscale_box.wire import routes
-from tests.web.fake_engine import FakeEngine, deployment
+from tests.web.fake_engine import FakeEngine
+from tests.web.samples import deployment
 
 PROJECT_LOG = "/api/projects/hello/log"
 DEPLOYMENT_LOG = "/api/deployments/dep_1/log"

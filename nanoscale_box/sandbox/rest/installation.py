@@ -35,13 +35,13 @@ def _require_installation(request: web.Request) -> Principal:
 async def list_repositories(request: web.Request) -> web.Response:
     world, principal = world_of(request), _require_installation(request)
     installation = world.state.installations[principal.installation_id or InstallationId(0)]
-    held = [(repo, access.grants(world.state, principal, repo)) for repo in world.state.covered_repos(installation)]
-    seen = [pair for pair in held if pair[1] is not None]
+    covered, only = world.state.covered_repos(installation), principal.repo_ids
+    seen = [repo for repo in covered if only is None or repo.id in only]
     chosen, headers = page(request, seen)
     body = {
         "total_count": len(seen),
         "repository_selection": installation.selection,
-        "repositories": [repository(world, repo, granted) for repo, granted in chosen],
+        "repositories": [repository(world, repo, access.grants(world.state, principal, repo)) for repo in chosen],
     }
     return json_answer(body, headers=headers)
 
