@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 from nanoscale_box.core.secret import Secret
 
 _HOST: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*(:[0-9]{1,5})?")
+_PLAIN: Final = re.compile(r"[!-~]+")
+_PORT: Final = re.compile(r"[0-9]{1,5}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +87,7 @@ class Reader:
         found = self.text(name) or default
         host, colon, port = found.rpartition(":")
         bare = host.removeprefix("[").removesuffix("]")
-        if not colon or not (port.isascii() and port.isdigit()) or int(port) > 65535 or not _is_listenable(bare):
+        if not colon or not _PORT.fullmatch(port) or int(port) > 65535 or not _is_listenable(bare):
             self.problem(name, f"is {found!r}; it must look like 127.0.0.1:8787 or :8080")
             return self.listen("", default)
         return Listen(host=bare, port=int(port))
@@ -135,8 +137,17 @@ def _url_flaw(text: str, development: bool) -> str | None:
         _ = parts.port
     except ValueError:
         return "is not a URL"
-    if not host or parts.query or parts.fragment or parts.username is not None or not text.isascii():
+    if not host or parts.query or parts.fragment or parts.username is not None or not _PLAIN.fullmatch(text):
         return "must be a plain URL like https://box.example.org"
-    if parts.scheme == "https" or (parts.scheme == "http" and development):
+    if parts.scheme == "https" or (parts.scheme == "http" and development and _is_loopback(host)):
         return None
-    return "must begin with https:// (http:// is for NANOSCALE_ENV=development)"
+    return "must begin with https:// (http:// is for loopback hosts, with NANOSCALE_ENV=development)"
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

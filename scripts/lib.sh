@@ -12,7 +12,12 @@ ready() {
 
 # The Python to install with: the owner's choice, else the environment's own, else the first on PATH that is new enough.
 some_python() {
-    for candidate in "${NANOSCALE_PYTHON:-$python}" ${NANOSCALE_PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do
+    if [ "${NANOSCALE_PYTHON:-}" ]; then
+        set -- "$NANOSCALE_PYTHON"
+    else
+        set -- "$python" python3 python3.14 python3.13 python3.12 python3.11
+    fi
+    for candidate do
         "$candidate" -IS -c 'import sys; sys.version_info < (3, 11) and sys.exit(1); print(sys.executable)' 2>/dev/null && return
     done
     if [ "${NANOSCALE_PYTHON:-}" ]; then

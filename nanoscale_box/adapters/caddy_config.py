@@ -92,10 +92,11 @@ def _app() -> Json:
         "upstreams": [{"dial": "{http.regexp.app.1}"}],
         "transport": {
             "protocol": "http",
-            # Shorter than what app servers keep an idle connection open (gunicorn 2 s, node and uvicorn 5
+            # Short, so that an app that is drained is soon without connections; and shorter than what app
+            # servers keep an idle connection open (gunicorn 2 s, node and uvicorn 5
             # s): who sends a
             # request while the other side closes gets a 502.
-            "keep_alive": {"probe_interval": "30s", "idle_timeout": "1500ms", "max_idle_conns_per_host": 64},
+            "keep_alive": {"probe_interval": "30s", "idle_timeout": "500ms", "max_idle_conns_per_host": 64},
         },
         # A new host is a new configuration, and that would cut every WebSocket.
         "stream_close_delay": "12h",

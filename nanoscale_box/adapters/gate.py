@@ -65,7 +65,7 @@ async def wait_until_healthy(candidate: Candidate, health: Health) -> None:
                 raise _wrong(health, seen)
             case Silence() if waited >= health.timeout_seconds:
                 raise await _silent(candidate, health, seen)
-        await _sleep_unless(candidate.ended, min(max(_FIRST_PAUSE, waited / 10), _LONGEST_PAUSE))
+        await sleep_unless(candidate.ended, min(max(_FIRST_PAUSE, waited / 10), _LONGEST_PAUSE))
     raise _exited(candidate)
 
 
@@ -92,7 +92,8 @@ async def _ask(candidate: Candidate, health: Health, seconds: float) -> int | Si
         await asyncio.gather(asking, ending, return_exceptions=True)
 
 
-async def _sleep_unless(ended: asyncio.Event, seconds: float) -> None:
+async def sleep_unless(ended: asyncio.Event, seconds: float) -> None:
+    """Wait so long, or until the end."""
     try:
         async with asyncio.timeout(seconds):
             await ended.wait()

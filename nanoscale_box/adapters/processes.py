@@ -16,6 +16,8 @@ from typing import Final
 
 _FIRST_LOOK: Final = 0.005
 _SLOWEST_LOOK: Final = 0.1
+_ESTABLISHED: Final = "01"
+_LISTEN: Final = "0A"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +152,11 @@ def listeners(processes: Iterable[ProcessId]) -> list[Listener]:
     return [listener for inode, listener in _listening() if inode in sockets]
 
 
+def is_busy(port: int) -> bool:
+    """Whether somebody has a connection open to this TCP port of ours."""
+    return any(state == _ESTABLISHED and listener.port == port for _, state, listener in _tcp_sockets())
+
+
 def holder(port: int) -> str | None:
     """Who listens on the TCP port, as `name (pid N)`; None when that cannot be seen."""
     inodes = {inode for inode, listener in _listening() if listener.port == port}
@@ -215,15 +222,18 @@ def _sockets(pid: int) -> Iterator[str]:
 
 
 def _listening() -> list[tuple[str, Listener]]:
-    """Inode and address of each listening TCP socket, by port: proc_net(5)."""
-    found = []
+    """Inode and address of each listening TCP socket, by port."""
+    found = [(inode, listener) for inode, state, listener in _tcp_sockets() if state == _LISTEN]
+    return sorted(found, key=lambda each: each[1].port)
+
+
+def _tcp_sockets() -> Iterator[tuple[str, str, Listener]]:
+    """Inode, state and own address of each TCP socket: proc_net(5)."""
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         for line in _read(table).decode("ascii").splitlines()[1:]:
             fields = line.split()
-            if fields[3] == "0A":
-                address, _, port = fields[1].partition(":")
-                found.append((fields[9], Listener(host=_host(address), port=int(port, 16))))
-    return sorted(found, key=lambda each: each[1].port)
+            address, _, port = fields[1].partition(":")
+            yield fields[9], fields[3], Listener(host=_host(address), port=int(port, 16))
 
 
 def _host(address: str) -> str:

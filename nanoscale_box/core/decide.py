@@ -39,6 +39,8 @@ class Known:
     queued: Deployment | None = None
     running: Deployment | None = None
     last_failed_sha: Sha | None = None
+    last_cancelled_sha: Sha | None = None
+    """What the owner cancelled, if nothing came after it."""
     told_by_other_hook: bool = False
     """The same push came by another hook before, and this is that hook's counterpart."""
 
@@ -79,6 +81,7 @@ def decide(change: Change, project: Project, known: Known, debounce: Debounce, n
         or _told_twice(change, project, known)
         or _held_back(change, project)
         or _known_already(change, known)
+        or _given_up(change, known)
     )
     return ignored or _enqueue(change, known, debounce, now)
 
@@ -137,10 +140,19 @@ def _known_already(change: Change, known: Known) -> Ignore | None:
         return None
     if known.live and known.live.sha == change.after:
         return Ignore(code="already_live", reason=f"{short(change.after)} is live already as #{known.live.number}")
-    if change.source is not Trigger.PUSH and known.last_failed_sha == change.after:
+    return None
+
+
+def _given_up(change: Change, known: Known) -> Ignore | None:
+    """What the box notices by itself does not begin again what failed or what the owner cancelled."""
+    if change.source not in (Trigger.POLL, Trigger.SWEEP) or known.queued or known.running:
+        return None
+    if known.last_failed_sha == change.after:
         return Ignore(
             code="failed_before", reason=f"{short(change.after)} failed before; push a fix, or deploy it by hand"
         )
+    if known.last_cancelled_sha == change.after:
+        return Ignore(code="cancelled_before", reason=f"{short(change.after)} was cancelled; deploy it by hand")
     return None
 
 

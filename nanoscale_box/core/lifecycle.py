@@ -25,13 +25,14 @@ class DeploymentState(StrEnum):
 
 _S = DeploymentState
 
-# queued -> starting is a rollback: its release is built already. * -> queued is a retry, or a crash found at boot.
+# queued -> starting is a rollback: its release is built already. * -> queued is a retry, or a crash found at boot;
+# * -> superseded the same while a newer one waits.
 TRANSITIONS: Final[dict[DeploymentState, frozenset[DeploymentState]]] = {
     _S.QUEUED: frozenset({_S.FETCHING, _S.STARTING, _S.FAILED, _S.SUPERSEDED, _S.CANCELLED}),
     _S.FETCHING: frozenset({_S.BUILDING, _S.QUEUED, _S.FAILED, _S.SUPERSEDED, _S.CANCELLED}),
-    _S.BUILDING: frozenset({_S.STARTING, _S.QUEUED, _S.FAILED, _S.CANCELLED}),
-    _S.STARTING: frozenset({_S.SWITCHING, _S.QUEUED, _S.FAILED, _S.CANCELLED}),
-    _S.SWITCHING: frozenset({_S.LIVE, _S.QUEUED, _S.FAILED}),
+    _S.BUILDING: frozenset({_S.STARTING, _S.QUEUED, _S.FAILED, _S.SUPERSEDED, _S.CANCELLED}),
+    _S.STARTING: frozenset({_S.SWITCHING, _S.QUEUED, _S.FAILED, _S.SUPERSEDED, _S.CANCELLED}),
+    _S.SWITCHING: frozenset({_S.LIVE, _S.QUEUED, _S.FAILED, _S.SUPERSEDED}),
     _S.LIVE: frozenset({_S.RETIRED}),
     _S.RETIRED: frozenset(),
     _S.FAILED: frozenset(),

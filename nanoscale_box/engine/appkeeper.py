@@ -43,7 +43,6 @@ class AppKeeper:
     def keep(self, records: Records, app: App) -> None:
         """Store a registered App, sealed, within the caller's transaction."""
         records.keeper.put(_NAME, self._vault.seal(_encode(app), _PLACE))
-        self._app = app
 
 
 def _encode(app: App) -> Secret:

@@ -84,7 +84,15 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
     reconciler = Reconciler(ledger=ledger, clock=clock, alarms=alarms, stages=stages, releases=releases, hands=hands)
     github_side = _github_side(desk, github, app, keyring, policy.doors)
     return Engine(
-        intake=Intake(ledger=ledger, clock=clock, ids=desk.ids, keyring=keyring, queue=queue, wake=worker.wake),
+        intake=Intake(
+            ledger=ledger,
+            clock=clock,
+            ids=desk.ids,
+            keyring=keyring,
+            queue=queue,
+            wake=worker.wake,
+            sync=github_side.catalogue.start_sync,
+        ),
         accounts=github_side.accounts,
         projects=Projects(
             desk=desk,

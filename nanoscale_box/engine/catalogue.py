@@ -12,7 +12,7 @@ from nanoscale_box.core.errors import BoxError, Code, Conflict, NotFound
 from nanoscale_box.core.github_model import App, Branch, Installation, Repository
 from nanoscale_box.core.model import InstallationId, ProjectId, RepoId
 from nanoscale_box.engine.appkeeper import AppKeeper
-from nanoscale_box.engine.connecting import Connecting
+from nanoscale_box.engine.connecting import Connecting, not_connected
 from nanoscale_box.engine.following import (
     DELETED,
     GONE,
@@ -88,6 +88,7 @@ class Catalogue:
 
     async def repository(self, repo_id: RepoId, installation_id: InstallationId | None = None) -> Repository:
         """A repository in scope, from the cache; one that GitHub has and the cache does not is added."""
+        await self._check_connected()
         known = await self._ledger.read(lambda records: records.github.repository(repo_id))
         if known is None and installation_id is not None:
             known = await self._fetch(repo_id, installation_id)
@@ -97,9 +98,14 @@ class Catalogue:
                 f"repository {repo_id} is not within any installation's scope",
                 hint="give the App access to it on GitHub, then run: nanoscale-box github sync",
             )
+        await self._check_installation(known.installation_id)
         return known
 
-    async def _fetch(self, repo_id: RepoId, installation_id: InstallationId) -> Repository | None:
+    async def _check_connected(self) -> None:
+        if await self._ledger.read(lambda records: records.github.account()) is None:
+            raise not_connected()
+
+    async def _check_installation(self, installation_id: InstallationId) -> None:
         installation = await self._ledger.read(lambda records: records.github.installation(installation_id))
         if installation is None:
             raise NotFound(
@@ -109,6 +115,9 @@ class Catalogue:
             )
         if installation.suspended:
             raise Conflict(Code.INSTALLATION_SUSPENDED, SUSPENDED, hint="lift the suspension on GitHub")
+
+    async def _fetch(self, repo_id: RepoId, installation_id: InstallationId) -> Repository | None:
+        await self._check_installation(installation_id)
         found = await self._github.repository(await self._app.required(), installation_id, repo_id)
         if found:
             await self._ledger.write(lambda records: records.github.put_repositories([found], self._clock.now()))
@@ -124,10 +133,13 @@ class Catalogue:
             await self._ledger.write(lambda r: tell_github(r, "synced", self._clock.now(), repositories=total))
 
     async def _refresh_installations(self, app: App) -> Sequence[Installation]:
-        """Ask for the installations the owner can reach; without a usable user token, for those known already."""
+        """Ask for the installations the owner can reach; when the account must be connected again, for those known
+        already."""
         try:
-            found = await self._github.user_installations(await self._connecting.user_token())
-        except Conflict:
+            found = await self._connecting.user_installations()
+        except Conflict as error:
+            if error.code is not Code.GITHUB_RECONNECT:
+                raise
             known = await self._ledger.read(lambda records: records.github.installations())
             asked = [await self._github.installation(app, one.installation_id) for one in known]
             found = [one for one in asked if one is not None]

@@ -3,18 +3,20 @@ sealed."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
 from nanoscale_box.core.errors import BoxError, Code, Conflict, Unauthorized
-from nanoscale_box.core.github_model import Account, UserTokens
+from nanoscale_box.core.github_model import Account, Installation, UserTokens
 from nanoscale_box.core.secret import Secret
 from nanoscale_box.core.text import inert
 from nanoscale_box.engine.appkeeper import AppKeeper
 from nanoscale_box.engine.doors import Doors
-from nanoscale_box.engine.following import DISCONNECTED, pause_linked, resume_linked
+from nanoscale_box.engine.following import DISCONNECTED, GONE, SUSPENDED, pause_linked, resume_linked
 from nanoscale_box.engine.kit import Desk
 from nanoscale_box.engine.ports import Github, Place
 from nanoscale_box.engine.records import Records
@@ -48,6 +50,7 @@ class Connecting:
         self._app = app
         self._states = states
         self._doors = doors
+        self._refreshing = asyncio.Lock()
 
     async def begin(self, caller: str) -> Redirection:
         """GitHub's page that asks the owner to authorise."""
@@ -62,10 +65,9 @@ class Connecting:
 
     async def after_installation(self, installation_id: str | None, setup_action: str | None, state: str | None) -> str:
         """The next page after GitHub's installation page. What the browser says of the installation is not believed:
-        authorising asks GitHub which ones there are."""
-        caller = "browser"
-        if state:
-            caller = (await self._states.redeem(SETUP, state))["caller"]
+        authorising asks GitHub which ones there are. A browser without the box's state is sent nowhere, or anybody
+        could connect an account of theirs."""
+        caller = (await self._states.redeem(SETUP, state))["caller"]
         if setup_action == "request":
             raise Conflict(
                 Code.GITHUB_DENIED,
@@ -99,6 +101,7 @@ class Connecting:
             for installation in found:
                 records.github.put_installation(installation, now)
             resume_linked(records, records.projects.list(), {DISCONNECTED}, now)
+            _pause_unreached(records, found, now)
             records.keeper.drop("reconnect")
             tell_github(records, "connected", now, account_login=login)
 
@@ -108,15 +111,34 @@ class Connecting:
     async def user_token(self) -> Secret:
         """The owner's access token, refreshed when it ends soon. The old refresh token works once, so the new pair
         is stored
-        before it is used; what cannot be refreshed becomes "reconnect"."""
-        row = await self._ledger.read(lambda records: (records.github.tokens(), records.github.account()))
-        tokens, account = row
-        if tokens is None or account is None:
-            raise Conflict(
-                Code.GITHUB_NOT_CONNECTED, "no GitHub account is connected", hint="run: nanoscale-box github connect"
+        before it is used; what cannot be refreshed becomes "reconnect", which is said without asking again."""
+        async with self._refreshing:
+            return await self._usable_token()
+
+    async def user_installations(self) -> list[Installation]:
+        """The installations the owner can reach; a token that GitHub refuses becomes "reconnect"."""
+        token = await self.user_token()
+        try:
+            return await self._github.user_installations(token)
+        except BoxError as error:
+            if error.code is Code.GITHUB_RECONNECT:
+                raise await self._needs_reconnect("GitHub does not accept its token any more") from error
+            raise
+
+    async def _usable_token(self) -> Secret:
+        tokens, account, link, reconnect = await self._ledger.read(
+            lambda records: (
+                records.github.tokens(),
+                records.github.account(),
+                records.github.link_id(),
+                records.keeper.get("reconnect"),
             )
+        )
+        if tokens is None or account is None:
+            raise not_connected()
+        if reconnect is not None:
+            raise _reconnect(reconnect)
         access, refresh, expires_at = tokens
-        link = await self._ledger.read(lambda records: records.github.link_id())
         if expires_at is None or expires_at - EARLY > self._clock.now():
             return self._vault.open(access, _token_place(link, "access"))
         if refresh is None:
@@ -136,6 +158,7 @@ class Connecting:
         def work(records: Records) -> None:
             now = self._clock.now()
             records.github.drop_account()
+            records.keeper.drop("reconnect")
             pause_linked(records, records.projects.list(), DISCONNECTED, now)
             tell_github(records, "disconnected", now)
 
@@ -157,11 +180,7 @@ class Connecting:
             tell_github(records, "reconnect", self._clock.now())
 
         await self._ledger.write(work)
-        return Conflict(
-            Code.GITHUB_RECONNECT,
-            f"the GitHub account must be connected again: {why}",
-            hint="run: nanoscale-box github connect",
-        )
+        return _reconnect(why)
 
     def _store(self, records: Records, account: Account, tokens: UserTokens) -> None:
         link = records.github.link_id()
@@ -170,6 +189,30 @@ class Connecting:
             self._vault.seal(tokens.refresh_token, _token_place(link, "refresh")) if tokens.refresh_token else None
         )
         records.github.put_account(account, access, refresh, tokens.expires_at, self._clock.now())
+
+
+def not_connected() -> Conflict:
+    """The answer to what needs the owner's account while there is none."""
+    return Conflict(
+        Code.GITHUB_NOT_CONNECTED, "no GitHub account is connected", hint="run: nanoscale-box github connect"
+    )
+
+
+def _reconnect(why: str) -> Conflict:
+    return Conflict(
+        Code.GITHUB_RECONNECT,
+        f"the GitHub account must be connected again: {why}",
+        hint="run: nanoscale-box github connect",
+    )
+
+
+def _pause_unreached(records: Records, found: Sequence[Installation], now: datetime) -> None:
+    """Of the projects that go on with a connection, pause those whose installation it does not reach."""
+    working = {one.installation_id: not one.suspended for one in found}
+    for project in records.projects.list():
+        if project.link and not working.get(project.link.installation_id):
+            reason = SUSPENDED if project.link.installation_id in working else GONE
+            pause_linked(records, [project], reason, now)
 
 
 def _token_place(link_id: str, which: str) -> Place:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from nanoscale_box.core.decide import Change
-from nanoscale_box.core.envvars import check_env
+from nanoscale_box.core.envvars import check_envs
 from nanoscale_box.core.errors import Code, Conflict, Invalid
 from nanoscale_box.core.github_model import Repository
 from nanoscale_box.core.model import (
@@ -75,8 +75,7 @@ class Creating:
                 "a project has one source: either repo_url or github_source",
                 hint="give a URL and a branch, or a repository of a connected account",
             )
-        for variable in asked.env:
-            check_env(variable.key, variable.value.reveal())
+        check_envs((variable.key, variable.value.reveal()) for variable in asked.env)
         project = await (self._from_url(asked) if asked.repo_url is not None else self._from_github(asked))
         deployment = await self._ledger.write(lambda records: self._store(records, project, asked))
         self._hooks.changed()
@@ -87,7 +86,7 @@ class Creating:
             str(asked.repo_url), hosts=self._sources.manual_hosts, development=self._sources.development
         )
         name = await self._name(asked.name, url.path.removesuffix(".git").rsplit("/", 1)[-1])
-        branch = check_branch(asked.branch or "main")
+        branch = check_branch("main" if asked.branch is None else asked.branch)
         project = self._base(ProjectId(self._ids.new("prj")), asked, name, branch)
         return replace(project, repo_url=url.url, source_provider=SourceProvider.MANUAL)
 

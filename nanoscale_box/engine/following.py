@@ -27,6 +27,7 @@ OUT_OF_SCOPE: Final = "the repository is not within the installation's scope any
 DELETED: Final = "the repository was deleted on GitHub"
 ARCHIVED: Final = "the repository is archived on GitHub"
 DISCONNECTED: Final = "GitHub was disconnected"
+_OURS: Final = {GONE, SUSPENDED, OUT_OF_SCOPE, DELETED, ARCHIVED, DISCONNECTED}
 
 
 def follow(records: Records, delivery: Delivery, now: datetime) -> str:
@@ -65,9 +66,9 @@ def pause_linked(records: Records, projects: Iterable[Project], reason: str, now
 
 
 def resume_linked(records: Records, projects: Iterable[Project], reasons: set[str], now: datetime) -> None:
-    """Lift pauses that had one of these reasons, now that it is gone."""
+    """Lift pauses that had one of these reasons, now that it is gone; those for another reason stay."""
     for project in projects:
-        if project.link and not project.link.active:
+        if project.link and not project.link.active and project.paused_reason not in _OURS - reasons:
             still = None if project.paused_reason in reasons else project.paused_reason
             resumed = replace(project, link=replace(project.link, active=True), paused_reason=still, updated_at=now)
             records.projects.update(resumed)
@@ -86,6 +87,7 @@ def renew_links(records: Records, repository: Repository, now: datetime) -> None
             continue
         link = replace(
             project.link,
+            installation_id=repository.installation_id,
             owner_login=repository.owner_login,
             repo_name=repository.name,
             full_name=repository.full_name,
@@ -125,8 +127,7 @@ def _scope(records: Records, change: RepositoriesChange, now: datetime) -> str:
     for repo_id in change.removed:
         records.github.drop_repository(repo_id)
         pause_linked(records, records.projects.on_repository(repo_id), OUT_OF_SCOPE, now)
-    for repo_id in change.added:
-        resume_linked(records, records.projects.on_repository(repo_id), {OUT_OF_SCOPE}, now)
+    # What came into scope is resumed by the sync that follows, once the cache knows it again.
     return f"{len(change.added)} repositories came into scope, {len(change.removed)} left it"
 
 

@@ -13,6 +13,7 @@ from nanoscale_box.core.model import InstallationId, Link, Project, ProjectId, R
 from nanoscale_box.core.secret import Secret
 from nanoscale_box.engine.appkeeper import AppKeeper
 from nanoscale_box.engine.doors import Doors
+from nanoscale_box.engine.following import SUSPENDED
 from nanoscale_box.engine.jobs import Jobs
 from nanoscale_box.engine.keyring import Keyring, link_place
 from nanoscale_box.engine.kit import Desk
@@ -106,6 +107,8 @@ class Hooks:
         used_again = await self._ledger.read(lambda records: records.projects.on_repository(repo_id))
         if app is None or known is None or used_again:
             return
+        if known.suspended:
+            raise Conflict(Code.INSTALLATION_SUSPENDED, SUSPENDED, hint="lift the suspension on GitHub")
         hook_ids = [order["hook_id"]] if order["hook_id"] else []
         if not hook_ids:
             hooks = await self._github.hooks(app, installation_id, repo_id)

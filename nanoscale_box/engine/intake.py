@@ -10,7 +10,11 @@ from nanoscale_box.core.decide import Change
 from nanoscale_box.core.errors import Code, Conflict
 from nanoscale_box.core.github import (
     Delivery,
+    Headers,
+    HookNews,
+    InstallationChange,
     Push,
+    RepositoriesChange,
     check_signature,
     content_kind,
     parse_delivery,
@@ -19,7 +23,7 @@ from nanoscale_box.core.github import (
 )
 from nanoscale_box.core.model import EventKind, Outcome, Trigger, Verdict, VerdictId
 from nanoscale_box.engine.following import follow
-from nanoscale_box.engine.keyring import Keyring
+from nanoscale_box.engine.keyring import Key, Keyring
 from nanoscale_box.engine.ports import Clock, Ids
 from nanoscale_box.engine.queue import Queue
 from nanoscale_box.engine.records import DeliveryRow, Ledger, Records
@@ -31,7 +35,15 @@ class Intake:
     """The way of a delivery from bytes to verdicts."""
 
     def __init__(
-        self, *, ledger: Ledger, clock: Clock, ids: Ids, keyring: Keyring, queue: Queue, wake: Callable[[], None]
+        self,
+        *,
+        ledger: Ledger,
+        clock: Clock,
+        ids: Ids,
+        keyring: Keyring,
+        queue: Queue,
+        wake: Callable[[], None],
+        sync: Callable[[], object],
     ) -> None:
         self._ledger = ledger
         self._clock = clock
@@ -39,6 +51,7 @@ class Intake:
         self._keyring = keyring
         self._queue = queue
         self._wake = wake
+        self._sync = sync
 
     def check_headers(self, headers: Sequence[tuple[str, str]]) -> None:
         """Refuse a media type that no GitHub delivery has (415) before any byte of the body is read."""
@@ -48,11 +61,15 @@ class Intake:
         """Verify, record and decide. `Unauthorized` or `Invalid`: refused, nothing written. When this returns, the
         row is on disk."""
         head = read_headers(headers)
-        check_signature(head, body, await self._keyring.secrets_for(head.target_type, head.hook_id))
+        keys = await self._keyring.keys_for(head.target_type, head.hook_id)
+        check_signature(head, body, [key.secret for key in keys])
         delivery = parse_delivery(head, body)
+        _check_repository(head, body, keys, delivery)
         receipt = await self._ledger.write(lambda records: self._record(records, delivery))
         if delivery.change is not None:
             self._keyring.forget()
+        if isinstance(delivery.change, InstallationChange | RepositoriesChange) and receipt.status == "accepted":
+            self._sync()  # the event names repositories that came into scope, and tells little more of them
         if receipt.http_status == 202:
             self._wake()
         return receipt
@@ -133,6 +150,13 @@ class Intake:
             ref=push.ref,
             sha=push.after,
         )
+
+
+def _check_repository(head: Headers, body: bytes, keys: Sequence[Key], delivery: Delivery) -> None:
+    """A repository's own secret speaks for that repository alone."""
+    fitting = [key.secret for key in keys if key.repo_id in (None, delivery.repo_id)]
+    if len(fitting) < len(keys) and not isinstance(delivery.change, HookNews):
+        check_signature(head, body, fitting)
 
 
 def _told_by_other_hook(records: Records, delivery: Delivery, push: Push) -> bool:

@@ -36,21 +36,29 @@ class Jobs:
         self._bell.set()
 
     async def run(self) -> None:
-        """Work until `stop`."""
+        """Work until `stop`; a store that fails for the moment holds the jobs up, and does not end them."""
         while not self._stopped:
             self._bell.clear()
-            due = await self._ledger.read(lambda records: records.keeper.due_jobs(self._clock.now(), 20))
-            for job in due:
-                await self._do(job)
-            following = await self._ledger.read(lambda records: records.keeper.next_job_due())
-            if following is not None:
-                self._alarms.at(following, "jobs", self.wake)
+            try:
+                await self._do_due()
+            except BoxError:
+                self._alarms.at(self._clock.now() + timedelta(seconds=PAUSES[0]), "jobs", self.wake)
             await self._bell.wait()
 
     def stop(self) -> None:
         """End after the job in hand."""
         self._stopped = True
         self._bell.set()
+
+    async def _do_due(self) -> None:
+        due = await self._ledger.read(lambda records: records.keeper.due_jobs(self._clock.now(), 20))
+        for job in due:
+            if self._stopped:
+                return
+            await self._do(job)
+        following = await self._ledger.read(lambda records: records.keeper.next_job_due())
+        if following is not None:
+            self._alarms.at(following, "jobs", self.wake)
 
     async def _do(self, job: Job) -> None:
         try:

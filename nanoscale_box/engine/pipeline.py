@@ -58,19 +58,19 @@ class Pipeline:
 
     async def run(self, job: Job) -> None:
         """Deploy, or raise with everything undone. `BoxError`: why it failed; `CancelledError`: somebody asked."""
+        undo = AsyncExitStack()
         try:
-            async with AsyncExitStack() as undo:
-                if job.deployment.rollback_to is not None:
-                    built = await self._releases.kept(job.release)
-                else:
-                    if not await self._fetch(job, undo):
-                        return
-                    built = await self._build(job)
-                instance = await self._start(job, built, undo)
-                # From here on nobody may cancel: visitors may already see the new release.
-                await _uninterrupted(self._switch(job, instance, undo))
+            if job.deployment.rollback_to is not None:
+                built = await self._releases.kept(job.release)
+            else:
+                if not await self._fetch(job, undo):
+                    return
+                built = await self._build(job)
+            instance = await self._start(job, built, undo)
+            # From here on nobody may cancel: visitors may already see the new release.
+            await _uninterrupted(self._switch(job, instance, undo))
         finally:
-            self._logs.close(job.release)
+            await _uninterrupted(self._end(job, undo))
 
     async def _fetch(self, job: Job, undo: AsyncExitStack) -> bool:
         """Confirm the head and check it out; False when the head is live already and nothing is to be done."""
@@ -123,7 +123,7 @@ class Pipeline:
         say = self._say(job)
         async with self._stages.step(job.deployment.id, "start"):
             running = await self._runner.find(job.release)
-            if running is None:
+            if job.live is None or release_of(job.live) != job.release:
                 undo.push_async_callback(self._runner.stop, job.release)
             instance = running or await self._runner.start(job.release, built.plan, built.root_directory, built.env)
             say(f"started; waiting for {built.plan.health.path} to answer")
@@ -135,12 +135,13 @@ class Pipeline:
     async def _switch(self, job: Job, instance: Instance, undo: AsyncExitStack) -> None:
         """Lead every host to the new instance, record it, and only then let the old one go."""
         async with self._stages.step(job.deployment.id, "switch"):
-            for host in job.project.hosts:
+            hosts = await self._releases.hosts(job.project.id)  # as they are now; the owner may have changed them
+            for host in hosts:
                 undo.push_async_callback(self._lead_back, host, await self._ingress.current(host))
                 await self._ingress.switch(host, instance.address)
         old = await self._stages.went_live(job.deployment.id)
         undo.pop_all()
-        self._say(job)(f"live at {', '.join(map(self._ingress.url, job.project.hosts))}")
+        self._say(job)(f"live at {', '.join(map(self._ingress.url, hosts))}")
         if old and release_of(old) != job.release:
             await self._runner.stop(release_of(old))
         await self._releases.trim(job.project.id)
@@ -150,6 +151,12 @@ class Pipeline:
             await self._ingress.remove(host)
         else:
             await self._ingress.switch(host, before)
+
+    async def _end(self, job: Job, undo: AsyncExitStack) -> None:
+        try:
+            await undo.aclose()
+        finally:
+            self._logs.close(job.release)
 
     def _say(self, job: Job) -> Progress:
         return partial(self._logs.build_line, job.release)
@@ -171,9 +178,12 @@ def settings_of(project: Project) -> Settings:
 async def _uninterrupted(work: Coroutine[None, None, None]) -> None:
     """Run to the end even when the waiting task is cancelled meanwhile; the cancellation is told afterwards."""
     task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        task.result()
-        raise
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    task.result()
+    if cancelled:
+        raise cancelled

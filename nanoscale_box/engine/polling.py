@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from nanoscale_box.core.decide import Change
 from nanoscale_box.core.errors import BoxError
+from nanoscale_box.core.github import skip_marker
 from nanoscale_box.core.github_model import Commit
 from nanoscale_box.core.model import Project, ProjectId, Trigger
 from nanoscale_box.engine.appkeeper import AppKeeper
@@ -47,7 +48,7 @@ class Polling:
     async def poll(self) -> None:
         """Compare every project that is not paused. One that cannot be asked does not hold up the others."""
         for project in await self._ledger.read(lambda records: records.projects.list()):
-            if project.paused:
+            if project.paused or (project.link and not project.link.active):
                 continue
             try:
                 await self.compare(project, Trigger.POLL)
@@ -66,6 +67,7 @@ class Polling:
             after=head.sha,
             subject=head.subject,
             author=head.author,
+            skip_marker=skip_marker(head.message),
         )
         decided = await self._ledger.write(lambda records: self._submit(records, project.id, change))
         if decided and decided.deployment:
@@ -79,7 +81,9 @@ class Polling:
             return None
         known = self._queue.known(records, project)
         current = (known.live, known.queued, known.running)
-        if any(one and one.sha in (change.after, None) for one in current) or known.last_failed_sha == change.after:
+        if any(one and one.sha in (change.after, None) for one in current):
+            return None
+        if change.after in (known.last_failed_sha, known.last_cancelled_sha) or _skipped(records, project, change):
             return None
         return self._queue.submit(records, project, change, self._clock.now())
 
@@ -91,3 +95,11 @@ class Polling:
         remote = Remote(url=str(project.repo_url), cache_key=cache_key(project))
         sha = await self._source.head(remote, project.branch)
         return Commit(sha=sha) if sha else None
+
+
+def _skipped(records: Records, project: Project, change: Change) -> bool:
+    """Whether a verdict says already that this commit is not to be deployed."""
+    if change.source is Trigger.MANUAL or not change.skip_marker:
+        return False
+    told = (records.verdicts.newest(project.id, source) for source in (Trigger.PUSH, change.source))
+    return any(verdict and verdict.sha == change.after for verdict in told)

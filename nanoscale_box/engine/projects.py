@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from nanoscale_box.core.envvars import check_env
+from nanoscale_box.core.envvars import check_envs
 from nanoscale_box.core.errors import Code, Invalid, NotFound
 from nanoscale_box.core.lifecycle import DeploymentState
-from nanoscale_box.core.model import Deployment, DeploymentId, Project, ProjectId, Verdict
+from nanoscale_box.core.model import Deployment, DeploymentId, Outcome, Project, ProjectId, Verdict
 from nanoscale_box.core.plan import Plan
 from nanoscale_box.core.secret import Secret
 from nanoscale_box.core.urls import check_branch, check_host, check_project_name, default_host
@@ -16,10 +16,11 @@ from nanoscale_box.engine.creating import Creating
 from nanoscale_box.engine.hooks import Hooks
 from nanoscale_box.engine.kit import Desk, Hands
 from nanoscale_box.engine.previews import Previews
+from nanoscale_box.engine.queue import conclude, release_of
 from nanoscale_box.engine.records import Page, Records
 from nanoscale_box.engine.releases import Releases, env_place
 from nanoscale_box.engine.remotes import cache_key
-from nanoscale_box.engine.steering import Steering
+from nanoscale_box.engine.steering import Steering, check_resumable
 from nanoscale_box.engine.telling import tell_project
 from nanoscale_box.engine.views import Drift, EnvName, NewProject, ProjectChanges, ProjectView
 
@@ -69,19 +70,18 @@ class Projects:
 
     async def change(self, project_id: str, changes: ProjectChanges) -> ProjectView:
         """Change settings; they take effect with the next deployment, hosts at once."""
-        await self._ledger.write(lambda records: self._change(records, project_id, changes))
+        changed, dropped = await self._ledger.write(lambda records: self._change(records, project_id, changes))
         await self._ingress.start(await self._releases.all_hosts())
-        view = await self.get(project_id if "name" not in changes.fields else str(changes.fields["name"]))
+        for host in dropped:
+            await self._ingress.remove(host)
+        view = await self.get(changed)
         await self._route(view)
         return view
 
     async def delete(self, project_id: str) -> None:
         """Stop the app, drop route, link, environment, releases and data; the hook's removal is tried until GitHub
         has done it."""
-        project = (await self.get(project_id)).project
-        await self._ledger.write(
-            lambda records: records.projects.update(replace(project, paused_reason="is being deleted"))
-        )
+        project = await self._ledger.write(lambda records: _closed(records, project_id))
         await self._steering.clear(project.id)
         for host in project.hosts:
             await self._ingress.remove(host)
@@ -144,8 +144,7 @@ class Projects:
 
     async def replace_env(self, project_id: str, wanted: Sequence[tuple[str, Secret | None]]) -> Sequence[EnvName]:
         """Make the environment exactly this; a value of None keeps the one there is."""
-        for key, value in wanted:
-            check_env(key, value.reveal() if value else "")
+        check_envs((key, value.reveal() if value else "") for key, value in wanted)
         found = await self._id(project_id)
         await self._ledger.write(lambda records: self._replace_env(records, found, wanted))
         return await self.env(project_id)
@@ -157,9 +156,10 @@ class Projects:
         """Lead hosts that were just added to what runs."""
         if view.live is None or view.state != "live":
             return
-        for host in view.project.hosts:
-            if address := await self._ingress.current(view.project.hosts[0]):
-                await self._ingress.switch(host, address)
+        if instance := await self._runner.find(release_of(view.live)):
+            for host in view.project.hosts:
+                if await self._ingress.current(host) != instance.address:
+                    await self._ingress.switch(host, instance.address)
 
     def _view(self, records: Records, project: Project) -> ProjectView:
         live = records.deployments.get(project.live_deployment_id) if project.live_deployment_id else None
@@ -173,7 +173,8 @@ class Projects:
             drift=_drift(records, project, live),
         )
 
-    def _change(self, records: Records, project_id: str, changes: ProjectChanges) -> None:
+    def _change(self, records: Records, project_id: str, changes: ProjectChanges) -> tuple[ProjectId, tuple[str, ...]]:
+        """Record the changes; give the project, and the hosts that it lost."""
         project = find_project(records, project_id)
         fields = dict(changes.fields)
         name = check_project_name(str(fields.pop("name", project.name)))
@@ -183,6 +184,8 @@ class Projects:
             raise Invalid(Code.INVALID, "domains is a list of host names")
         hosts = (default_host(name, self._base_domain), *(check_host(str(domain)) for domain in domains))
         paused = fields.pop("paused", None)
+        if paused is False:
+            check_resumable(project)
         reason = project.paused_reason if paused is None else ("by you" if paused else None)
         link = replace(project.link, selected_branch=branch) if project.link else None
         allowed = ("install_command", "build_command", "run_command", "output_directory", "root_directory")
@@ -196,13 +199,17 @@ class Projects:
         changed = replace(changed, **commands)  # type: ignore[arg-type]
         records.projects.update(changed)
         tell_project(records, changed, "changed", now)
+        return project.id, tuple(host for host in project.hosts if host not in hosts)
 
     def _remove(self, records: Records, project: Project) -> bool:
         """Remove the rows; say whether another project uses the same repository."""
-        key = cache_key(project)
+        key, now = cache_key(project), self._clock.now()
+        for left in (records.deployments.queued(project.id), records.deployments.running(project.id)):
+            if left:
+                conclude(records, left, Outcome.CANCELLED, "deleted", f"{project.name} was deleted", now)
         self._hooks.release(records, project)
         records.projects.remove(project.id)
-        tell_project(records, project, "deleted", self._clock.now())
+        tell_project(records, project, "deleted", now)
         return any(cache_key(other) == key for other in records.projects.list())
 
     def _replace_env(
@@ -217,6 +224,13 @@ class Projects:
                 raise Invalid(Code.INVALID_ENV, f"{key} has no value that could be kept")
         for key in there - {key for key, _ in wanted}:
             records.projects.drop_env(project_id, key)
+
+
+def _closed(records: Records, project_id: str) -> Project:
+    """Hold pushes back from a project that is about to go."""
+    project = replace(find_project(records, project_id), paused_reason="is being deleted")
+    records.projects.update(project)
+    return project
 
 
 def find_project(records: Records, id_or_name: str) -> Project:

@@ -59,11 +59,13 @@ class Queue:
         """What `decide` needs to remember of a project."""
         live_id = project.live_deployment_id
         failed = records.deployments.last_failed(project.id)
+        latest = records.deployments.latest(project.id)
         return Known(
             live=records.deployments.get(live_id) if live_id else None,
             queued=records.deployments.queued(project.id),
             running=records.deployments.running(project.id),
             last_failed_sha=failed.sha if failed else None,
+            last_cancelled_sha=latest.sha if latest and latest.state is DeploymentState.CANCELLED else None,
             told_by_other_hook=told_by_other_hook,
         )
 
@@ -94,6 +96,7 @@ class Queue:
         now: datetime,
         rollback_to: DeploymentId | None = None,
     ) -> Deployment:
+        old = order.supersedes
         number = records.deployments.next_number(project.id)
         deployment = Deployment(
             id=DeploymentId(self._ids.new("dep")),
@@ -110,8 +113,8 @@ class Queue:
             author=change.author,
             delivery_id=change.delivery_id,
             rollback_to=rollback_to,
+            clear_cache=old.clear_cache if old else False,
         )
-        old = order.supersedes
         if old:
             old = move(records, old, DeploymentState.SUPERSEDED, now)
         records.deployments.add(deployment)

@@ -17,8 +17,9 @@ from nanoscale_box.engine.releases import Releases
 from nanoscale_box.engine.stages import Stages
 from nanoscale_box.engine.telling import tell_project
 
-MAX_CRASHES: Final = 3
-"""How often a deployment may be found half-way after a crash before it is given up."""
+MAX_TRIES: Final = 8
+"""How often a deployment may have been begun when it is found half-way after a crash; then it is given up. More than
+the retries of the worker, since those count too."""
 RESTART_PAUSES: Final = (0.0, 1.0, 2.0, 5.0, 15.0, 60.0)
 """Seconds before an app that ended by itself is started again; the last one repeats."""
 
@@ -62,6 +63,8 @@ class Reconciler:
             wanted[release_of(live)] = project
             if not project.down:
                 await self.tend(project, live)
+                if project.name in self._problems:
+                    await self._died(release_of(live))
         for release in await self._runner.running():
             if release not in wanted or wanted[release].down:
                 await self._runner.stop(release)
@@ -71,6 +74,9 @@ class Reconciler:
         """See that a live release runs and that its hosts lead to it; a failure is kept as a problem, never raised."""
         try:
             instance = await self._runner.find(release_of(live)) or await self._start(live)
+            if (project.id, live.id) not in [(one.id, now.id) for one, now in await self._live_projects()]:
+                await self._runner.stop(release_of(live))  # a newer one went live while this was started
+                return
             for host in project.hosts:
                 if await self._ingress.current(host) != instance.address:
                     await self._ingress.switch(host, instance.address)
@@ -98,10 +104,10 @@ class Reconciler:
             await self._builder.discard(release)
         if deployment.cancel_requested:
             await self._stages.cancelled(deployment.id)
-        elif deployment.attempt >= MAX_CRASHES:
+        elif deployment.attempt >= MAX_TRIES:
             gave_up = DeployFailed(
                 Code.INTERNAL,
-                f"the box stopped {deployment.attempt} times while deploying this",
+                f"this was begun {deployment.attempt} times, and the last time the box stopped half-way",
                 hint="look into the box's log for why, then run: nanoscale-box deploy PROJECT",
             )
             await self._stages.failed(deployment.id, gave_up)

@@ -75,6 +75,11 @@ class Releases:
         for deployment_id in await self._builder.kept(project_id) - needed:
             await self._builder.discard(Release(project_id=project_id, deployment_id=deployment_id))
 
+    async def hosts(self, project_id: ProjectId) -> tuple[str, ...]:
+        """The hosts of one project as they are now; none when it was deleted."""
+        project = await self._ledger.read(lambda records: records.projects.get(project_id))
+        return project.hosts if project else ()
+
     async def all_hosts(self) -> list[str]:
         """Every host the ingress must know."""
         projects = await self._ledger.read(lambda records: records.projects.list())

@@ -77,18 +77,27 @@ class Stages:
             lambda records: fail(records, _current(records, deployment_id), error, self._clock.now())
         )
 
-    async def again(self, deployment_id: DeploymentId, due_at: datetime, error: BoxError | None) -> None:
-        """Put the deployment back into the queue, unless a newer one waits there already."""
+    async def again(
+        self, deployment_id: DeploymentId, due_at: datetime, error: BoxError | None, *, counted: bool = True
+    ) -> None:
+        """Put the deployment back into the queue, unless the owner cancelled it or a newer one waits there already; a
+        try that is not `counted` never happened."""
 
         def work(records: Records) -> None:
             now = self._clock.now()
             current = _current(records, deployment_id)
+            if current.cancel_requested:
+                _cancel(records, current, now)
+                return
             waiting = records.deployments.queued(current.project_id)
             if waiting:
-                done = move(records, current, DeploymentState.FAILED, now, superseded_by=waiting.id)
+                done = move(records, current, DeploymentState.SUPERSEDED, now, superseded_by=waiting.id)
                 conclude(records, done, Outcome.SUPERSEDED, "superseded", f"superseded by #{waiting.number}", now)
                 return
-            move(records, current, DeploymentState.QUEUED, now, due_at=due_at, steps=(), finished_at=None)
+            tries = current.attempt if counted else max(0, current.attempt - 1)
+            move(
+                records, current, DeploymentState.QUEUED, now, due_at=due_at, steps=(), finished_at=None, attempt=tries
+            )
             if error:
                 reason = f"#{current.number} is tried again: {error.detail}"
                 conclude(records, current, Outcome.QUEUED, "retry", reason, now)
@@ -98,12 +107,7 @@ class Stages:
     async def cancelled(self, deployment_id: DeploymentId) -> None:
         """Record that the owner cancelled it."""
 
-        def work(records: Records) -> None:
-            now = self._clock.now()
-            done = move(records, _current(records, deployment_id), DeploymentState.CANCELLED, now)
-            conclude(records, done, Outcome.CANCELLED, "cancelled", f"#{done.number} was cancelled", now)
-
-        await self._ledger.write(work)
+        await self._ledger.write(lambda records: _cancel(records, _current(records, deployment_id), self._clock.now()))
 
     async def needless(self, deployment_id: DeploymentId, live: Deployment) -> None:
         """Record that the branch's head is live already, so there is nothing to do."""
@@ -136,6 +140,11 @@ def _current(records: Records, deployment_id: DeploymentId) -> Deployment:
     if found is None:
         raise Conflict(Code.STATE_CONFLICT, "the deployment was deleted meanwhile")
     return found
+
+
+def _cancel(records: Records, current: Deployment, now: datetime) -> None:
+    done = move(records, current, DeploymentState.CANCELLED, now)
+    conclude(records, done, Outcome.CANCELLED, "cancelled", f"#{done.number} was cancelled", now)
 
 
 def _live(project: Project, live: Deployment, now: datetime) -> Project:

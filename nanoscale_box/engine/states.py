@@ -63,7 +63,7 @@ class States:
         """Refuse a state that this box did not sign for `flow`."""
         body, _, _ = (state or "").rpartition(".")
         if not body.startswith(f"{flow}.") or not hmac.compare_digest(
-            (await self._sign(body)).encode(), str(state).encode("utf-8", "replace")
+            (await self._sign(body)).encode("utf-8", "replace"), str(state).encode("utf-8", "replace")
         ):
             raise _refused("this link was not made by this box")
 

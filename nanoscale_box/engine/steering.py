@@ -82,12 +82,7 @@ class Steering:
 
         def work(records: Records) -> Project:
             project = _project(records, project_id)
-            if project.link and not project.link.active:
-                raise Conflict(
-                    Code.STATE_CONFLICT,
-                    f"{project.name} cannot go on yet: {project.paused_reason}",
-                    hint="mend that on GitHub, or run: nanoscale-box github connect",
-                )
+            check_resumable(project)
             resumed = replace(project, paused_reason=None, pinned_deployment_id=None, updated_at=self._clock.now())
             records.projects.update(resumed)
             tell_project(records, resumed, "changed", self._clock.now())
@@ -154,6 +149,16 @@ class Steering:
                 hint=f"see which are there: nanoscale-box deployments {project.name}",
             )
         return able[0]
+
+
+def check_resumable(project: Project) -> None:
+    """`Conflict` when a pause is not the owner's to lift, since the repository is out of reach."""
+    if project.link and not project.link.active:
+        raise Conflict(
+            Code.STATE_CONFLICT,
+            f"{project.name} cannot go on yet: {project.paused_reason}",
+            hint="mend that on GitHub, or run: nanoscale-box github connect",
+        )
 
 
 def _project(records: Records, project_id: ProjectId) -> Project:

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from dataclasses import replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -25,6 +26,15 @@ RECORD_PAUSE: Final = 2.0
 """Seconds before trying again to record an end that could not be made durable."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """A deployment under way: its pipeline, which may be cancelled, and the whole, which also records the end and may
+    not."""
+
+    pipeline: asyncio.Task[None]
+    whole: asyncio.Task[None]
+
+
 class Worker:
     """The one who works off the queue. The rows are the truth; the tasks here only carry them out."""
 
@@ -39,31 +49,37 @@ class Worker:
         self._at_once = at_once
         self._bell = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._tasks: dict[DeploymentId, asyncio.Task[None]] = {}
+        self._claiming = asyncio.Lock()
+        self._works: dict[DeploymentId, _Work] = {}
 
     def wake(self) -> None:
         """Look at the queue again."""
         self._bell.set()
 
     async def run(self) -> None:
-        """Work until `stop`."""
+        """Work until `stop`; a store that fails for the moment holds the queue up, and does not end it."""
         while not self._stopping.is_set():
             self._bell.clear()
-            await self._start_due()
+            try:
+                async with self._claiming:
+                    await self._start_due()
+            except BoxError:
+                self._alarms.at(self._clock.now() + timedelta(seconds=RECORD_PAUSE), "queue", self.wake)
             await self._bell.wait()
 
     async def stop(self) -> None:
         """Start nothing new; put what runs back into the queue, but let a switch that began come to its end."""
         self._stopping.set()
         self._bell.set()
-        await self._cancel_and_wait(list(self._tasks.values()))
+        async with self._claiming:  # a row claimed just now is work under way afterwards
+            works = list(self._works.values())
+        await self._cancel_and_wait(works)
 
     async def cancel(self, deployment_id: DeploymentId) -> Deployment:
         """Cancel a deployment that has not reached the switch; give it as it stands afterwards."""
         await self._ledger.write(lambda records: self._request_cancel(records, deployment_id))
-        task = self._tasks.get(deployment_id)
-        if task:
-            await self._cancel_and_wait([task])
+        if work := self._works.get(deployment_id):
+            await self._cancel_and_wait([work])
         found = await self._ledger.read(lambda records: records.deployments.get(deployment_id))
         if found is None:
             raise NotFound(Code.NOT_FOUND, "there is no such deployment")
@@ -78,8 +94,8 @@ class Worker:
                 try:
                     await self.cancel(row.id)
                 except Conflict:  # past the switch, or over: wait for its end
-                    if task := self._tasks.get(row.id):
-                        await asyncio.wait({task})
+                    if work := self._works.get(row.id):
+                        await asyncio.wait({work.whole})
 
     async def _start_due(self) -> None:
         now = self._clock.now()
@@ -88,16 +104,17 @@ class Worker:
             if row.due_at > now:
                 self._alarms.at(row.due_at, "queue", self.wake)
                 break
-            if len(self._tasks) >= self._at_once or self._stopping.is_set():
+            if len(self._works) >= self._at_once or self._stopping.is_set():
                 break
             job = await self._ledger.write(partial(self._claim, row=row))
             if job:
-                task = asyncio.create_task(self._deploy(job), name=f"deploy {row.id}")
-                self._tasks[row.id] = task
-                task.add_done_callback(partial(self._done, row.id))
+                pipeline = asyncio.create_task(self._pipeline.run(job), name=f"pipeline {row.id}")
+                whole = asyncio.create_task(self._deploy(job, pipeline), name=f"deploy {row.id}")
+                self._works[row.id] = _Work(pipeline=pipeline, whole=whole)
+                whole.add_done_callback(partial(self._done, row.id))
 
     def _done(self, deployment_id: DeploymentId, _: asyncio.Task[None]) -> None:
-        self._tasks.pop(deployment_id, None)
+        self._works.pop(deployment_id, None)
         self._bell.set()
 
     def _claim(self, records: Records, row: Deployment) -> Job | None:
@@ -114,40 +131,44 @@ class Worker:
         live = records.deployments.get(project.live_deployment_id) if project.live_deployment_id else None
         return Job(project=project, deployment=claimed, live=live)
 
-    async def _deploy(self, job: Job) -> None:
+    async def _deploy(self, job: Job, pipeline: asyncio.Task[None]) -> None:
+        """Wait for the pipeline, and record an end that it did not record itself."""
         try:
-            await self._pipeline.run(job)
+            await pipeline
         except asyncio.CancelledError:
-            await self._interrupted(job)
+            await self._record(partial(self._interrupted, job))
         except BoxError as error:
-            await self._failed(job, error)
+            await self._record(partial(self._failed, job, error))
         except OSError as error:
-            await self._failed(job, _of_the_machine(error))
+            await self._record(partial(self._failed, job, _of_the_machine(error)))
         except Exception as error:  # whatever it was, no deployment may stay "running" for ever
-            await self._failed(
-                job, DeployFailed(Code.INTERNAL, f"the box made a mistake: {error!r}", fault=Fault.OWNER)
-            )
+            mistake = DeployFailed(Code.INTERNAL, f"the box made a mistake: {error!r}", fault=Fault.OWNER)
+            await self._record(partial(self._failed, job, mistake))
             raise
 
     async def _interrupted(self, job: Job) -> None:
         if self._stopping.is_set():
-            await self._stages.again(job.deployment.id, self._clock.now(), None)
+            await self._stages.again(job.deployment.id, self._clock.now(), None, counted=False)
         else:
             await self._stages.cancelled(job.deployment.id)
 
     async def _failed(self, job: Job, error: BoxError) -> None:
-        """Record the failure, or the next try; a full disk may hold that up, but not prevent it."""
+        """Record the failure, or the next try."""
+        if error.code is Code.CANCELLED:
+            await self._stages.cancelled(job.deployment.id)
+        elif error.may_retry and job.deployment.attempt <= len(PAUSES):
+            pause = error.retry_after or PAUSES[job.deployment.attempt - 1]
+            await self._stages.again(job.deployment.id, self._clock.now() + timedelta(seconds=pause), error)
+        else:
+            await self._stages.failed(job.deployment.id, error)
+
+    async def _record(self, end: Callable[[], Awaitable[None]]) -> None:
+        """Record an end; a full disk may hold that up, but not prevent it."""
         while True:
             try:
-                if error.code is Code.CANCELLED:
-                    await self._stages.cancelled(job.deployment.id)
-                elif error.may_retry and job.deployment.attempt <= len(PAUSES):
-                    pause = error.retry_after or PAUSES[job.deployment.attempt - 1]
-                    await self._stages.again(job.deployment.id, self._clock.now() + timedelta(seconds=pause), error)
-                else:
-                    await self._stages.failed(job.deployment.id, error)
+                await end()
                 return
-            except Conflict:  # the project was deleted meanwhile: nothing is left to record
+            except Conflict:  # it went live meanwhile, or its project was deleted: nothing is left to record
                 return
             except BoxError:
                 try:
@@ -171,11 +192,12 @@ class Worker:
         else:
             records.deployments.update(replace(current, cancel_requested=True))
 
-    async def _cancel_and_wait(self, tasks: list[asyncio.Task[None]]) -> None:
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+    async def _cancel_and_wait(self, works: list[_Work]) -> None:
+        for work in works:
+            if not work.pipeline.cancelling():  # a second time would interrupt the undoing
+                work.pipeline.cancel()
+        if works:
+            await asyncio.wait({work.whole for work in works})
 
 
 def _of_the_machine(error: OSError) -> BoxError:

@@ -6,11 +6,12 @@ import asyncio
 import base64
 import hashlib
 import os
+import signal
 import stat
 import subprocess
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -209,6 +210,7 @@ class GitServer:
                 "REMOTE_ADDR": "127.0.0.1",
             },
             limit=1 << 20,
+            start_new_session=True,
         )
         assert process.stdin is not None and process.stdout is not None
         body = await request.read()
@@ -230,7 +232,9 @@ class GitServer:
                     await self.hold.wait()
             await response.write_eof()
         except (ConnectionResetError, asyncio.CancelledError):
-            process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # its own children hold its pipes
+            await process.stdout.read()
         await process.wait()
         return response
 

@@ -6,6 +6,8 @@ import asyncio
 import os
 import select
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -70,8 +72,8 @@ async def server(tmp_path: Path) -> AsyncIterator[GitServer]:
 
 @pytest.fixture
 async def box(tmp_path: Path) -> AsyncIterator[Box]:
-    """A source with short limits of time."""
-    box = Box(tmp_path / "home", GitLimits(stall_seconds=1.0, wall_seconds=20.0, head_seconds=10.0))
+    """A source over a home of its own."""
+    box = Box(tmp_path / "home", GitLimits(stall_seconds=10.0, wall_seconds=30.0))
     await box.source.start()
     yield box
     await box.source.close()
@@ -467,3 +469,10 @@ async def test_proxies_of_the_environment_are_not_used(
     box = Box(tmp_path / "home4", GitLimits())
     assert await box.source.head(remote(server), "main") == repository.head()
     await box.source.close()
+
+
+def test_the_box_itself_does_not_load_the_git_library() -> None:
+    program = "import sys, nanoscale_box.adapters.git; print(sorted({'dulwich', 'urllib3'} & sys.modules.keys()))"
+    root = Path(__file__).parents[2]
+    told = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
+    assert told.stdout == "[]\n"

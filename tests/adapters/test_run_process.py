@@ -129,6 +129,28 @@ async def test_stop_ends_all_descendants_and_keeps_data_and_log(folders: Folders
     await runner.stop(RELEASE)
 
 
+async def test_stop_lets_open_requests_finish(folders: Folders, runner: ProcessRunner) -> None:
+    slow = SERVER.replace("status =", "import time; time.sleep(0.7); status =")
+    (folders.release(RELEASE) / "slow.py").write_text(slow)
+    instance = await runner.start(RELEASE, plan("slow.py"), None, [])
+    await runner.gate(instance, FAIR)
+    asking = asyncio.create_task(fetch(instance))
+    await asyncio.sleep(0.1)
+    await runner.stop(RELEASE)
+    assert "200 OK" in await asking
+
+
+async def test_stop_waits_for_no_connection_that_never_ends(folders: Folders) -> None:
+    runner = ProcessRunner(folders, search_path=os.environ["PATH"], drain_seconds=0.3)
+    instance = await runner.start(RELEASE, plan("server.py"), None, [])
+    await runner.gate(instance, FAIR)
+    with socket.create_connection(("127.0.0.1", int(instance.address.partition(":")[2]))):
+        began = time.monotonic()
+        await runner.stop(RELEASE)
+        assert 0.3 <= time.monotonic() - began < 3
+    await runner.close()
+
+
 async def test_stop_loses_patience(folders: Folders) -> None:
     runner = new_runner(folders, patience_seconds=0.3)
     await runner.start(RELEASE, line("trap '' TERM; echo ready; sleep 600; sleep 600"), None, [])
@@ -201,6 +223,7 @@ async def test_a_start_after_a_crash_waits_for_what_the_crash_left(folders: Fold
 async def test_a_redirect_and_a_slow_start_pass_the_gate(runner: ProcessRunner) -> None:
     instance = await runner.start(RELEASE, line(f"sleep 0.5; exec {sys.executable} server.py 302"), None, [])
     await runner.gate(instance, Health(timeout_seconds=20, highest=399))
+    assert "302 Found" in await fetch(instance)
 
 
 async def test_a_wrong_answer_within_the_grace_is_starting_up(folders: Folders, runner: ProcessRunner) -> None:
@@ -209,6 +232,7 @@ async def test_a_wrong_answer_within_the_grace_is_starting_up(folders: Folders, 
     )
     instance = await runner.start(RELEASE, line(command), None, [])
     await runner.gate(instance, Health(timeout_seconds=20, grace_seconds=5))
+    assert "200 OK" in await fetch(instance)
 
 
 async def test_the_end_of_a_live_app_is_told_once(folders: Folders, runner: ProcessRunner) -> None:

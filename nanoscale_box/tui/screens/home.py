@@ -1,0 +1,172 @@
+"""Home: every project, what became of every push, and how the box stands."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import Static
+
+from nanoscale_box.tui.desk import Desk
+from nanoscale_box.tui.plain import Tone, join, keyed, plain, tone_of
+from nanoscale_box.tui.screens.project import ProjectScreen
+from nanoscale_box.tui.screens.steering import Steering
+from nanoscale_box.tui.widgets.columns import Column
+from nanoscale_box.tui.widgets.list_pane import ListPane
+from nanoscale_box.tui.widgets.rows import Rows
+from nanoscale_box.tui.widgets.verdicts import verdict_columns, verdict_words
+from nanoscale_box.tui.words import ago, clock, commit, notes, project_word, state, took, trigger
+from nanoscale_box.wire import shapes
+
+_WELCOME = Content("\n").join(
+    [
+        Content.styled("Push to GitHub, and it is live on this machine.", Tone.STRONG.value),
+        Content(""),
+        keyed("Press *n* to make the first project: any public repository by its address,"),
+        keyed("or one of your own, private ones too, once *ctrl+g* has connected GitHub."),
+    ]
+)
+_ASKING = Content.styled("Asking the box …", Tone.DIM.value)
+_QUIET = Content.styled("Nothing was pushed yet. What becomes of each push, and why, will stand here.", Tone.DIM.value)
+
+
+class HomeScreen(Steering):
+    """The first screen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n", "app.new_project", "new", id="home.new"),
+        Binding("l", "open_project('log')", "logs", id="home.logs"),
+        Binding("w", "open_project('why')", "why", id="home.why"),
+        # Where no list has the keyboard, `g` is not "to the first row".
+        Binding("g", "app.github", "GitHub", show=False),
+        Binding("1", "pane('projects')", "projects", show=False),
+        Binding("2", "pane('activity')", "activity", show=False),
+    ]
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.projects: ListPane[shapes.Project] = ListPane(
+            Content("1 Projects"),
+            self._columns(),
+            key=lambda project: project.id,
+            words=lambda one: f"{one.name} {one.branch} {project_word(one)} {commit(one.live)}",
+            sorting="by name",
+            empty=_ASKING,
+            id="projects",
+        )
+        self.activity: ListPane[shapes.Verdict] = ListPane(
+            Content("2 Activity"),
+            verdict_columns(desk, with_project=True),
+            key=lambda verdict: verdict.id,
+            words=lambda one: f"{desk.model.name_of(one.project_id)} {verdict_words(one)}",
+            sorting="newest first",
+            empty=_QUIET,
+            at_top=True,
+            id="activity",
+        )
+        self.detail = Static(classes="detail")
+
+    def body(self) -> ComposeResult:
+        """Projects, a word on the one under the cursor, activity."""
+        yield self.projects
+        yield self.detail
+        yield self.activity
+
+    def in_hand(self) -> shapes.Project | None:
+        """The project under the cursor."""
+        return self.projects.rows.current
+
+    def renew(self) -> None:
+        """Show the model."""
+        model = self.desk.model
+        empty = not self.projects.rows.items
+        if model.loaded:
+            self.projects.say_empty(_WELCOME)
+        self.projects.show(model.by_name())
+        self.activity.show(model.verdicts)
+        self.set_class(model.loaded and not model.projects, "-first-run")
+        if empty and model.projects and self.focused is None:
+            self.projects.focus_list()
+        self._tell()
+
+    def tick(self) -> None:
+        """Times grow older."""
+        self.projects.rows.tick()
+        self.activity.rows.tick()
+        self._tell()
+
+    @on(Rows.Moved)
+    def moved(self, event: Rows.Moved) -> None:
+        """Tell of another project."""
+        self._tell()
+
+    @on(Rows.Chosen)
+    def chosen(self, event: Rows.Chosen) -> None:
+        """Open a project, from the list or from what became of its push."""
+        if event.rows is self.projects.rows:
+            self.action_open_project("deployments")
+        else:
+            verdict = self.activity.rows.current
+            if verdict is not None and verdict.project_id in self.desk.model.projects:
+                self.app.push_screen(ProjectScreen(self.desk, str(verdict.project_id), "why"))
+
+    def action_open_project(self, pane: str) -> None:
+        """Open the project under the cursor."""
+        if project := self._project():
+            self.app.push_screen(ProjectScreen(self.desk, project.id, pane))
+
+    def action_pane(self, name: str) -> None:
+        """Put the keyboard into a pane."""
+        self.query_one(f"#{name}", ListPane).focus_list()
+
+    def _tell(self) -> None:
+        project = self.in_hand()
+        if project is None:
+            self.detail.update(Content(""))
+            return
+        told = notes(project)
+        second = join(plain("▲ ", Tone.WARN), plain(" · ".join(told))) if told else self._deployed(project)
+        self.detail.update(join(plain(project.url, Tone.LINK), "\n", second))
+
+    def _deployed(self, project: shapes.Project) -> Content:
+        live = project.live
+        if live is None:
+            return plain("not deployed yet", Tone.DIM)
+        by = f"#{live.number} by {trigger(live.trigger)} in {took(live, self.desk.now())}"
+        return plain(f"{by}, {clock(live.finished_at)}", Tone.DIM)
+
+    def _columns(self) -> list[Column[shapes.Project]]:
+        now = self.desk.now
+
+        def stands(one: shapes.Project) -> Content:
+            word = state(project_word(one))
+            return plain(word, tone_of(word))
+
+        def what(one: shapes.Project) -> Content:
+            sha, _, subject = commit(one.live or one.latest).partition(" ")
+            return join(plain(sha, Tone.DIM), " ", plain(subject))
+
+        def made(one: shapes.Project) -> Content:
+            live = one.live
+            return plain(f"#{live.number} {trigger(live.trigger)}, {took(live, now())}" if live else "", Tone.DIM)
+
+        def when(one: shapes.Project) -> Content:
+            return plain(ago(one.live.finished_at if one.live else None, now()), Tone.DIM)
+
+        return [
+            Column(title="State", cell=stands, least=11),
+            Column(title="Name", cell=lambda one: plain(one.name, Tone.STRONG), least=8, most=24),
+            Column(title="Branch", cell=lambda one: plain(one.branch), least=6, most=16, above=70),
+            Column(title="Commit", cell=what, least=14, grow=3),
+            Column(title="Note", cell=_note, least=10, grow=2, above=150),
+            Column(title="Deployed", cell=when, least=10),
+            Column(title="Took", cell=made, least=16, above=118),
+            Column(title="Address", cell=lambda one: plain(one.url, Tone.LINK), least=12, most=40, above=100),
+        ]
+
+
+def _note(project: shapes.Project) -> Content:
+    return plain("; ".join(notes(project)), Tone.WARN)

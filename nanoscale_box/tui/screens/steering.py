@@ -1,0 +1,140 @@
+"""What can be done to a project wherever one is in hand: on home, and on its own screen."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from nanoscale_box.tui.plain import Tone, join, keyed, plain
+from nanoscale_box.tui.screens.base import BoxScreen, say
+from nanoscale_box.tui.screens.confirm import Confirm, ConfirmByName
+from nanoscale_box.tui.words import CANCELLABLE, commit
+from nanoscale_box.wire import requests, shapes
+
+
+class Steering(BoxScreen):
+    """A screen on which one project is the one in hand."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("d", "deploy", "deploy", id="project.deploy"),
+        Binding("o", "open", "open in browser", show=False, id="project.open"),
+        Binding("y", "copy_url", "copy the address", show=False, id="project.copy"),
+        Binding("p", "pause", "pause pushes", show=False, id="project.pause"),
+        Binding("r", "resume", "resume pushes", show=False, id="project.resume"),
+        Binding("c", "cancel", "cancel the deployment", show=False, id="project.cancel"),
+        Binding("b", "roll_back", "roll back", show=False, id="project.rollback"),
+        Binding("D,delete", "delete", "delete the project", show=False, id="project.delete"),
+    ]
+
+    def in_hand(self) -> shapes.Project | None:
+        """The project that a key is meant for."""
+        return None
+
+    def target(self, project: shapes.Project) -> shapes.Deployment | None:
+        """The deployment that a roll-back goes to; None leaves the choice to the box."""
+        return None
+
+    def to_cancel(self, project: shapes.Project) -> shapes.Deployment | None:
+        """The deployment that a cancel is meant for."""
+        return project.latest
+
+    def action_deploy(self) -> None:
+        """Deploy the branch's head now."""
+        if project := self._project():
+            self.act(self._deploy(project), f"deploying {project.name}")
+
+    def action_cancel(self) -> None:
+        """Stop what is being deployed."""
+        project = self._project()
+        if project is None:
+            return
+        deployment = self.to_cancel(project)
+        if deployment is None or deployment.state not in CANCELLABLE:
+            say(self, f"Nothing of {project.name} is being deployed that could be cancelled")
+        else:
+            self.act(self._cancel(deployment), f"cancelling #{deployment.number}")
+
+    def action_roll_back(self) -> None:
+        """Start a kept release again, after asking."""
+        project = self._project()
+        if project is None:
+            return
+        target = self.target(project)
+        what = f"#{target.number} {commit(target)}" if target else "the release before the one that runs"
+        after = keyed(" again, without building,\nand pauses pushes until *r* resumes them.")
+        body = join("This starts ", plain(what, Tone.STRONG), after)
+        target_id = target.id if target else None
+
+        def answered(wanted: bool | None) -> None:
+            if wanted:
+                self.act(self._roll_back(project, target_id), f"rolling {project.name} back")
+
+        self.app.push_screen(Confirm(join("Roll back ", plain(project.name, limit=40)), body, "Roll back"), answered)
+
+    def action_pause(self) -> None:
+        """Only note pushes."""
+        if project := self._project():
+            self.act(self._pause(project), f"pausing {project.name}")
+
+    def action_resume(self) -> None:
+        """Deploy pushes again."""
+        if project := self._project():
+            self.act(self._resume(project), f"resuming {project.name}")
+
+    def action_delete(self) -> None:
+        """Remove a project, once its name is typed."""
+        project = self._project()
+        if project is None:
+            return
+        body = join(
+            "This stops ",
+            plain(project.name, Tone.STRONG),
+            " and removes its releases, environment,\nlogs and data. The repository stays as it is.",
+        )
+
+        def answered(wanted: bool | None) -> None:
+            if wanted:
+                self.act(self._delete(project), f"deleting {project.name}")
+
+        self.app.push_screen(ConfirmByName(project.name, body), answered)
+
+    def action_open(self) -> None:
+        """Show the app in a browser."""
+        if project := self._project():
+            self.open_page(project.url)
+
+    def action_copy_url(self) -> None:
+        """Take the app's address along."""
+        if project := self._project():
+            self.copy(project.url, "Address")
+
+    def _project(self) -> shapes.Project | None:
+        project = self.in_hand()
+        if project is None:
+            say(self, "There is no project here yet; n makes one")
+        return project
+
+    async def _deploy(self, project: shapes.Project) -> str:
+        owed = await self.desk.box.redeploy(project.id)
+        return f"{project.name} is being deployed as #{owed.number}" if owed else f"{project.name} is up to date"
+
+    async def _cancel(self, deployment: shapes.Deployment) -> str:
+        await self.desk.box.cancel(deployment.id)
+        return f"#{deployment.number} is cancelled"
+
+    async def _roll_back(self, project: shapes.Project, deployment_id: str | None) -> str:
+        started = await self.desk.box.rollback(project.id, deployment_id)
+        return f"{project.name} goes back as #{started.number}" if started else f"{project.name} stays as it is"
+
+    async def _pause(self, project: shapes.Project) -> str:
+        await self.desk.box.change_project(project.id, requests.ChangeProject(paused=True))
+        return f"{project.name} is paused: pushes are noted, not deployed; r resumes"
+
+    async def _resume(self, project: shapes.Project) -> str:
+        owed = await self.desk.box.resume(project.id)
+        return f"{project.name} deploys pushes again{f', beginning with #{owed.number}' if owed else ''}"
+
+    async def _delete(self, project: shapes.Project) -> str:
+        await self.desk.box.delete_project(project.id)
+        return f"{project.name} is deleted"

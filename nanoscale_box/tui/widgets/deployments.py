@@ -1,0 +1,100 @@
+"""How deployments are listed, and how one is told in full."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from textual.content import Content
+
+from nanoscale_box.tui.desk import Desk
+from nanoscale_box.tui.plain import Tone, join, keyed, plain, tone_of
+from nanoscale_box.tui.widgets.columns import Column
+from nanoscale_box.tui.words import (
+    CANCELLABLE,
+    GLYPHS,
+    ago,
+    branch_of,
+    commit,
+    lasted,
+    notes,
+    project_word,
+    short,
+    state,
+    took,
+    trigger,
+)
+from nanoscale_box.wire import shapes
+
+
+def deployment_columns(desk: Desk) -> list[Column[shapes.Deployment]]:
+    """The columns."""
+    now = desk.now
+
+    def stands(one: shapes.Deployment) -> Content:
+        word = state(one.state)
+        return plain(word, tone_of(word))
+
+    def what(one: shapes.Deployment) -> Content:
+        return join(plain(short(one.sha), Tone.DIM), " ", plain(one.subject))
+
+    return [
+        Column(title="#", cell=lambda one: plain(f"#{one.number}", Tone.STRONG), least=3, most=6),
+        Column(title="State", cell=stands, least=12),
+        Column(title="Commit", cell=what, least=14, grow=2),
+        Column(title="Author", cell=lambda one: plain(one.author), least=6, most=14, above=66),
+        Column(title="By", cell=lambda one: plain(trigger(one.trigger), Tone.DIM), least=8, above=50),
+        Column(title="Took", cell=lambda one: plain(took(one, now()), Tone.DIM), least=10, above=60),
+        Column(title="When", cell=lambda one: plain(ago(one.finished_at or one.queued_at, now()), Tone.DIM), least=10),
+    ]
+
+
+def deployment_words(one: shapes.Deployment) -> str:
+    """What a filter looks at."""
+    error = one.error.detail if one.error else ""
+    return f"#{one.number} {one.state} {commit(one)} {one.sha or ''} {one.author or ''} {one.trigger} {error}"
+
+
+def overview(project: shapes.Project, now: datetime) -> Content:
+    """What runs, from where, and what needs the owner's eye."""
+    word = state(project_word(project))
+    source = project.github.full_name if project.github else (project.repo_url or "")
+    private = plain(" private", Tone.DIM) if project.github and project.github.is_private else ""
+    dot = plain("  ·  ", Tone.DIM)
+    first = join(plain(word, tone_of(word)), dot, plain(project.url, Tone.LINK), dot, plain(source), private)
+    live = project.live
+    if live is None:
+        runs = plain("nothing runs yet", Tone.DIM)
+    else:
+        since = f", {ago(live.finished_at, now)} in {took(live, now)}"
+        runs = join(plain(f"#{live.number} ", Tone.STRONG), plain(commit(live)), plain(since, Tone.DIM))
+    second = join(plain(project.branch, Tone.STRONG), dot, runs)
+    told = notes(project)
+    if not told:
+        return join(first, "\n", second)
+    resume = keyed(" · *r* resumes") if project.paused else ""
+    return join(first, "\n", second, "\n", plain("▲ ", Tone.WARN), plain(" · ".join(told)), resume)
+
+
+def outcome(one: shapes.Deployment, now: datetime) -> Content:
+    """The steps of a deployment with their durations, then why it failed or what it waits for."""
+    dot = "  "
+    steps = [
+        join(plain(GLYPHS.get(step.state, "·"), tone_of(GLYPHS.get(step.state, "·"))), " ", plain(_step(step)))
+        for step in one.steps
+    ]
+    head = join(plain(f"#{one.number} ", Tone.STRONG), Content(dot).join(steps))
+    if one.error is not None:
+        hint = join(" ", plain(one.error.hint, Tone.DIM)) if one.error.hint else ""
+        return join(head, "\n", plain(f"✕ {one.error.detail}", Tone.BAD), hint)
+    if one.state == "superseded":
+        return join(head, plain("a newer push took its place", Tone.DIM))
+    if one.state == "queued":
+        due = max(0.0, (one.due_at - now).total_seconds())
+        return join(head, plain(f"begins in {lasted(due)}" if due else "waits its turn", Tone.DIM))
+    if one.state in CANCELLABLE:
+        return join(head, keyed("   *c* cancels"))
+    return join(head, plain(f"  {branch_of(one.ref)}", Tone.DIM))
+
+
+def _step(step: shapes.Step) -> str:
+    return step.name if step.duration_ms is None else f"{step.name} {lasted(step.duration_ms / 1000)}"

@@ -1,0 +1,169 @@
+"""A log that follows: bounded in memory, painted at most twenty times a second, and still while one reads back."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import ClassVar, Final
+
+from rich.cells import chop_cells
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.timer import Timer
+from textual.visual import Visual
+
+from nanoscale_box.tui.plain import Tone, join, plain
+from nanoscale_box.tui.words import count
+
+LINES: Final = 5_000
+_LINE: Final = 4_000
+_REPAINTS: Final = 20
+
+
+class LogPane(ScrollView, can_focus=True):
+    """Lines come in by `write`; those beyond the last `LINES` are forgotten."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "move(1)", "down", show=False),
+        Binding("up,k", "move(-1)", "up", show=False),
+        Binding("pagedown,ctrl+d", "leap(1)", "page down", show=False),
+        Binding("pageup,ctrl+u", "leap(-1)", "page up", show=False),
+        Binding("home,g", "first", "oldest", show=False),
+        Binding("end,G,f", "follow", "follow", show=False, id="log.follow"),
+    ]
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id, classes="pane")
+        self.following = True
+        self._kept: deque[tuple[str, Tone]] = deque(maxlen=LINES)
+        self._broken: list[tuple[str, Tone]] = []
+        self._waiting: deque[tuple[str, Tone]] = deque(maxlen=LINES)
+        self._timer: Timer | None = None
+        self._unseen = 0
+        self._width = 80
+        self._title = Content("Log")
+        self._standing = Content("")
+
+    def begin(self, name: Content, standing: Content) -> None:
+        """Forget what is here and show another log."""
+        self._kept.clear()
+        self._waiting.clear()
+        self._broken.clear()
+        self.following, self._unseen = True, 0
+        self._title = name
+        self.stand(standing)
+        self._resize_rows()
+
+    def stand(self, standing: Content) -> None:
+        """Say how it stands: followed, ended, waited for."""
+        self._standing = standing
+        self._frame()
+
+    def write(self, text: str, tone: Tone = Tone.NORMAL) -> None:
+        """A line; it is painted with the next batch."""
+        self._waiting.append((text, tone))
+        if self._timer is None:
+            self._timer = self.set_timer(1 / _REPAINTS, self._take_in)
+
+    @property
+    def text(self) -> list[str]:
+        """The lines that are kept."""
+        return [text for text, _ in self._kept]
+
+    def render_line(self, y: int) -> Strip:
+        """A line of the widget."""
+        at = self.scroll_offset.y + y
+        width = self.size.width
+        if at >= len(self._broken):
+            return Strip.blank(width, self.rich_style)
+        text, tone = self._broken[at]
+        strips = Visual.to_strips(self, Content.styled(text, tone.value), width, 1, self.visual_style, pad=True)
+        return strips[0] if strips else Strip.blank(width, self.rich_style)
+
+    def on_resize(self) -> None:
+        """Lines break elsewhere."""
+        self._width = max(1, self.scrollable_content_region.width - 1)
+        self._broken = [row for line in self._kept for row in self._wrapped(line)]
+        self._resize_rows()
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """The wheel reads back."""
+        event.stop()
+        event.prevent_default()
+        self.action_move(-3)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """The wheel goes on."""
+        event.stop()
+        event.prevent_default()
+        self.action_move(3)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """However it was scrolled: away from the end it pauses, at the end it follows."""
+        super().watch_scroll_y(old_value, new_value)
+        at_end = new_value >= self.max_scroll_y
+        if at_end != self.following and new_value != old_value:
+            self._pause(not at_end)
+
+    def action_move(self, by: int) -> None:
+        """Up or down by lines."""
+        self.scroll_to(y=self.scroll_offset.y + by, animate=False, force=True)
+
+    def action_leap(self, by: int) -> None:
+        """Up or down by what is in sight."""
+        self.action_move(by * max(1, self.size.height - 1))
+
+    def action_first(self) -> None:
+        """To the oldest line that is kept."""
+        self.scroll_to(y=0, animate=False, force=True)
+
+    def action_follow(self) -> None:
+        """To the end, and stay there."""
+        self._pause(False)
+        self._to_end()
+
+    def _pause(self, paused: bool) -> None:
+        self.following = not paused
+        self._unseen = 0
+        self._frame()
+
+    def _take_in(self) -> None:
+        self._timer = None
+        came = list(self._waiting)
+        self._waiting.clear()
+        forgotten = max(0, len(self._kept) + len(came) - LINES)
+        gone = 0
+        for _ in range(min(forgotten, len(self._kept))):
+            gone += len(self._wrapped(self._kept.popleft()))
+        self._kept.extend(came)
+        self._broken = self._broken[gone:] + [row for line in came for row in self._wrapped(line)]
+        if not self.following:
+            self._unseen += len(came)
+        self._resize_rows(gone)
+        self._frame()
+
+    def _resize_rows(self, gone: int = 0) -> None:
+        self.virtual_size = Size(self.size.width, len(self._broken))
+        if self.following:
+            self._to_end()
+        elif gone:
+            self.scroll_to(y=max(0, self.scroll_offset.y - gone), animate=False, force=True)
+        self.refresh()
+
+    def _to_end(self) -> None:
+        self.scroll_to(y=max(0, len(self._broken) - self.size.height), animate=False, force=True)
+
+    def _wrapped(self, line: tuple[str, Tone]) -> list[tuple[str, Tone]]:
+        text, tone = line
+        shown = plain(text.expandtabs(8), limit=_LINE).plain
+        return [(part, tone) for part in chop_cells(shown, self._width)] or [("", tone)]
+
+    def _frame(self) -> None:
+        paused = f"paused, {self._unseen:,} new · f follows" if self._unseen else "paused · f follows"
+        self.border_title = join(self._title)  # type: ignore[assignment] # takes Content, declared for str
+        said = self._standing if self.following else plain(paused, Tone.WARN)
+        number = plain(f" · {count(len(self._kept), 'line')}") if self._kept else ""
+        self.border_subtitle = join(said, number)  # type: ignore[assignment] # takes Content, declared for str

@@ -1,0 +1,1 @@
+"""The engine, on the real store, with its other ports in memory."""
