@@ -95,7 +95,8 @@ class GitSource:
                 await self._remove([git_temporary(folder)])  # the worker could not do it itself any more
                 raise
         self._judge(report, self._limits.wall_seconds)
-        return Commit(sha=sha)
+        placed = report.placed
+        return Commit(sha=sha, subject=placed.subject if placed else None, author=placed.author if placed else None)
 
     async def forget(self, cache_key: str) -> None:
         """Drop the mirror; nothing happens when there is none."""

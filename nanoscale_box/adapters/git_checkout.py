@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from nanoscale_box.adapters.git_commit import CommitWords, commit_words
 from nanoscale_box.adapters.git_fetch import fetch_commit
 from nanoscale_box.adapters.git_lfs import LfsWatch
 from nanoscale_box.adapters.git_limits import MIB
@@ -29,13 +30,14 @@ _TREE_LINE: Final = re.compile(rb"tree ([0-9a-f]{40})\n")
 Say = Callable[[str], None]
 
 
-def checkout(request: Checkout, say: Say) -> None:
-    """Put the tree of the commit into its folder. Raises `BoxError`, `OSError`, `MemoryError`."""
+def checkout(request: Checkout, say: Say) -> CommitWords:
+    """Put the tree of the commit into its folder; give what the commit says. Raises `BoxError`, `OSError`,
+    `MemoryError`."""
     mirror = Mirror(Path(request.mirror), request.limits)
     mirror.open()
     empty = not mirror.commits()
     try:
-        _attempt(request, mirror, say)
+        return _attempt(request, mirror, say)
     except PackDamaged as damage:
         if empty:
             raise _damaged(damage) from damage
@@ -43,14 +45,14 @@ def checkout(request: Checkout, say: Say) -> None:
         mirror.drop()
         mirror.open()
         try:
-            _attempt(request, mirror, say)
+            return _attempt(request, mirror, say)
         except PackDamaged as again:
             raise _damaged(again) from again
     finally:
         mirror.close()
 
 
-def _attempt(request: Checkout, mirror: Mirror, say: Say) -> None:
+def _attempt(request: Checkout, mirror: Mirror, say: Say) -> CommitWords:
     part = git_temporary(request.folder)
     shutil.rmtree(part, ignore_errors=True)
     writer = TreeWriter(part, request.limits)
@@ -65,6 +67,7 @@ def _attempt(request: Checkout, mirror: Mirror, say: Say) -> None:
         shutil.rmtree(request.folder)
     os.rename(part, request.folder)
     say(f"Checked out {request.sha[:10]}: {writer.files:,} files, {writer.written / MIB:.1f} MiB.")
+    return arrival.words
 
 
 def _damaged(damage: PackDamaged) -> DeployFailed:
@@ -94,6 +97,7 @@ class _Arrival:
         self._tried = False
         self._placed: set[bytes] = set()
         self._lfs = LfsWatch()
+        self.words = CommitWords()
 
     def receive(self, known: list[bytes]) -> None:
         """Fetch what is missing, placing files at once if everything has to come."""
@@ -134,7 +138,9 @@ class _Arrival:
                 self._list(self._folders.__getitem__)
 
     def _list(self, read: Callable[[bytes], bytes]) -> Listing:
-        root = _TREE_LINE.match(self._commits.get(self._commit) or self._content_of(COMMIT, self._commit))
+        commit = self._commits.get(self._commit) or self._content_of(COMMIT, self._commit)
+        self.words = commit_words(commit)
+        root = _TREE_LINE.match(commit)
         if root is None:
             raise PackDamaged("the commit has no tree")
         listing = list_tree(bytes.fromhex(root.group(1).decode("ascii")), read, self._request.limits)

@@ -23,6 +23,7 @@ from nanoscale_box.adapters.git_messages import (
     Found,
     Head,
     Line,
+    Placed,
     Remove,
     Request,
     decode_answer,
@@ -42,6 +43,7 @@ class JobReport:
 
     progress: Callable[[str], None] | None = None
     found: Found | None = None
+    placed: Placed | None = None
     failed: Failed | None = None
     ended: asyncio.Future[Ended] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
@@ -53,6 +55,8 @@ class JobReport:
                     self.progress(text)
             case Found():
                 self.found = answer
+            case Placed():
+                self.placed = answer
             case Failed():
                 self.failed = answer
             case Ended():

@@ -14,7 +14,7 @@ from typing import Final
 from nanoscale_box.adapters.git_checkout import checkout
 from nanoscale_box.adapters.git_fetch import find_head
 from nanoscale_box.adapters.git_limits import GIB, MIB, GitLimits
-from nanoscale_box.adapters.git_messages import Answer, Checkout, Failed, Found, Head, Line, Remove, encode
+from nanoscale_box.adapters.git_messages import Answer, Checkout, Failed, Found, Head, Line, Placed, Remove, encode
 from nanoscale_box.core.errors import BoxError, Code, DeployFailed, Fault, Unavailable
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -69,7 +69,8 @@ def perform(request: Head | Checkout | Remove) -> int:
                 send(Found(job=request.job, sha=find_head(request)))
             case Checkout():
                 confine(request.limits)
-                checkout(request, lambda text: send(Line(job=request.job, text=text[:500])))
+                said = checkout(request, lambda text: send(Line(job=request.job, text=text[:500])))
+                send(Placed(job=request.job, subject=said.subject, author=said.author))
             case Remove():
                 for path in request.paths:
                     remove(path)

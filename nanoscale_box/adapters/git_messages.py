@@ -59,6 +59,13 @@ class Found(Message, frozen=True):
     sha: str | None
 
 
+class Placed(Message, frozen=True):
+    """The tree is in its folder; what its commit says of itself, inert."""
+
+    subject: str | None
+    author: str | None
+
+
 class Failed(Message, frozen=True):
     """The job cannot be done. `unavailable` tells what may pass from what the repository or its owner must change."""
 
@@ -81,7 +88,7 @@ class Ended(Message, frozen=True):
 
 
 Request = Head | Checkout | Remove | Cancel
-Answer = Line | Found | Failed | Ended
+Answer = Line | Found | Placed | Failed | Ended
 
 _REQUESTS: Final = json.Decoder(Request)
 _ANSWERS: Final = json.Decoder(Answer)

@@ -139,9 +139,9 @@ class Pipeline:
             for host in hosts:
                 undo.push_async_callback(self._lead_back, host, await self._ingress.current(host))
                 await self._ingress.switch(host, instance.address)
+            self._say(job)(f"answers at {', '.join(map(self._ingress.url, hosts))}")
         old = await self._stages.went_live(job.deployment.id)
         undo.pop_all()
-        self._say(job)(f"live at {', '.join(map(self._ingress.url, hosts))}")
         if old and release_of(old) != job.release:
             await self._runner.stop(release_of(old))
         await self._releases.trim(job.project.id)

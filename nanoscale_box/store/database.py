@@ -36,7 +36,6 @@ class Lane:
         self._line = line
         self._connection = connection
         self._flushing: set[asyncio.Task[None]] = set()
-        self._asking = 0
         self._at_work = 0
 
     async def run(self, work: Callable[[Records], T]) -> T:

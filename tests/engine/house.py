@@ -27,7 +27,7 @@ from nanoscale_box.engine.records import Page
 from nanoscale_box.engine.views import NewProject, Receipt
 from nanoscale_box.store.database import Database
 from tests.fake_github import APP, INSTALLATION, REPO, FakeGithub, Hub, installation, repository
-from tests.fakes import FakeAlarms, FakeClock, FakeIds, FakeLedger, Process, World, hands, seconds
+from tests.fakes import FakeAlarms, FakeClock, FakeIds, FakeLedger, Killed, Process, World, hands, seconds
 
 PUBLIC = "https://box.example.org"
 APP_HOOK = 7
@@ -122,6 +122,16 @@ class House:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.database.close()
+
+    async def crash_at(self, number: int) -> None:
+        """Work on until the process dies at its call of this number; `kill` and `start` come next."""
+        self.world.calls.clear()
+        self.world.calls.fail_at(number, Killed())
+        try:
+            await self.idle()
+        except Killed:
+            return
+        raise AssertionError(f"there was no call {number}")
 
     async def restart(self) -> None:
         """A crash, and the next life."""
@@ -218,6 +228,11 @@ class House:
                 if task.done():
                     task.result()
 
+    async def settle_reads(self) -> None:
+        """Let tasks come as far as they can while something holds a deployment."""
+        for _ in range(5):
+            await self.database.write(lambda records: None)
+
     async def idle(self, *, most: float = 7200) -> None:
         """Let everything end, and let time pass from alarm to alarm until none is left (or so many seconds)."""
         await self.settle()
@@ -265,7 +280,11 @@ class House:
             rows = await self.deployments(view.project.name)
             assert not [row for row in rows if row.state in {S.QUEUED, *RUNNING}]
             assert len([row for row in rows if row.state is S.LIVE]) == (view.live is not None)
-            assert all(v.outcome is not Outcome.QUEUED for v in await self.verdicts(view.project.name))
+        assert all(one.outcome is not Outcome.QUEUED for one in await self.verdicts(None))
+        await self.check_machine()
+
+    async def check_machine(self) -> None:
+        """What runs, is routed and lies on disk is what the records say, and no more."""
         views = await self.engine.projects.list()
         live = {view.live.rollback_to or view.live.id for view in views if view.live}
         assert {release.deployment_id for release in self.world.running} == live
@@ -289,7 +308,7 @@ class House:
 
 def _parked(bell: asyncio.Event) -> bool:
     """Whether somebody sleeps until the bell rings."""
-    return bool(bell._waiters) and not bell.is_set()  # type: ignore[attr-defined]
+    return bool(bell._waiters) and not bell.is_set()
 
 
 def state_in(url: str) -> str:

@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from nanoscale_box.client import ApiError, Disconnected, Reconnected, Unreachable
 from nanoscale_box.tui.desk import Desk
-from nanoscale_box.tui.plain import Tone, join, keyed, plain
+from nanoscale_box.tui.plain import Tone, join, plain
 from nanoscale_box.tui.screens.base import say, why
 from nanoscale_box.tui.screens.steering import Steering
 from nanoscale_box.tui.widgets.deployments import deployment_columns, deployment_words, outcome, overview

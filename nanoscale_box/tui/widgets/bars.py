@@ -111,5 +111,3 @@ def _missing(github: shapes.GithubStatus) -> Content:
     if not github.installations:
         return join(plain("▲ not installed anywhere: ", Tone.WARN), keyed("*g* mends it"))
     return Content("")
-
-

@@ -179,5 +179,3 @@ class Rows(ScrollView, Generic[T], can_focus=True):
         style = self.get_visual_style(component) if component else self.visual_style
         strips = Visual.to_strips(self, content, self.size.width, 1, style, pad=True)
         return strips[0].extend_cell_length(self.size.width, style.rich_style)
-
-
