@@ -144,11 +144,15 @@ async def _hands(settings: Settings, folders: Folders, logs: FileLogs, stack: As
     source = GitSource(folders.mirrors, folders.release)
     await source.start()
     stack.push_async_callback(source.close)
+    runner = ProcessRunner(folders, search_path=path)
+    stack.push_async_callback(runner.close)
+    ingress = CaddyIngress(folders, listen=str(settings.ingress_listen), search_path=path)
+    stack.push_async_callback(ingress.close)
     return Hands(
         source=source,
         builder=ProcessBuilder(folders, search_path=path),
-        runner=ProcessRunner(folders, search_path=path),
-        ingress=CaddyIngress(folders, listen=str(settings.ingress_listen), search_path=path),
+        runner=runner,
+        ingress=ingress,
         logs=logs,
     )
 

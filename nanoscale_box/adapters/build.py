@@ -93,7 +93,8 @@ class ProcessBuilder:
 
     async def discard(self, release: Release) -> None:
         """Remove the release's folder; nothing happens when there is none."""
-        await self._remover.remove(self._folders.whole_mark(release), self._folders.release(release))
+        folders = self._folders
+        await self._remover.remove(folders.whole_mark(release), folders.release(release), folders.unfinished(release))
 
     async def kept(self, project_id: ProjectId) -> set[DeploymentId]:
         """The deployments of a project whose release folder is there and whole."""

@@ -28,6 +28,11 @@ class Folders:
         """The folder of one release: the checkout, built in place."""
         return self.releases_of(release.project_id) / _plain(release.deployment_id)
 
+    def unfinished(self, release: Release) -> Path:
+        """Where the checkout of a release is written until it is whole; a killed box may leave it behind."""
+        folder = self.release(release)
+        return folder.with_name(f"{folder.name}.part")
+
     def whole_mark(self, release: Release) -> Path:
         """The file that says the release was built to its end; it lies outside of what is built and served."""
         return self.releases_of(release.project_id) / (_plain(release.deployment_id) + _WHOLE)
