@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
-import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,9 +31,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _serve() -> int:
     """Run the daemon alone; 78 when it was configured wrongly."""
+    import asyncio
+
     from nanoscale_box.adapters.journal import open_journal
     from nanoscale_box.config import read_settings
-    from nanoscale_box.core.errors import Code, ConfigurationError
+    from nanoscale_box.core.errors import BoxError, Code
     from nanoscale_box.daemon import serve
 
     os.umask(0o077)
@@ -39,7 +43,7 @@ def _serve() -> int:
         settings = read_settings(os.environ)
         open_journal()
         asyncio.run(serve(settings))
-    except ConfigurationError as error:
+    except BoxError as error:
         _tell(error.detail, error.hint)
         return 78 if error.code is Code.CONFIGURATION else 1
     return 0
@@ -72,7 +76,8 @@ def _tui() -> int:
 
 
 def _tell(detail: str, hint: str) -> None:
-    sys.stderr.write(f"nanoscale-box: {detail}\n" + (f"  {hint}\n" if hint else ""))
+    said = "".join(f"nanoscale-box: {line}\n" for line in detail.splitlines())
+    sys.stderr.write(said + (f"  {hint}\n" if hint else ""))
 
 
 if __name__ == "__main__":

@@ -42,6 +42,7 @@ VARIABLES: Final[dict[str, str]] = {
     "NANOSCALE_MANUAL_HOSTS": "hosts a manual URL may name; in development a listed host:port may be loopback and http",
     "NANOSCALE_KEEP_RELEASES": "releases kept per project",
     "NANOSCALE_BUILDS_AT_ONCE": "deployments that may fetch and build at the same time",
+    "NANOSCALE_CRASH_AT": "for tests, in development only: the moment of a deployment at which the box kills itself",
 }
 """Every variable the box reads, and what it means; the reference in the documents is held against this."""
 
@@ -70,6 +71,7 @@ class Settings:
     manual_hosts: tuple[str, ...]
     keep_releases: int
     builds_at_once: int
+    crash_at: str | None
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -110,6 +112,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         manual_hosts=reader.hosts("NANOSCALE_MANUAL_HOSTS", "github.com,gitlab.com,codeberg.org,bitbucket.org"),
         keep_releases=reader.count("NANOSCALE_KEEP_RELEASES", 5, lowest=2, highest=1000),
         builds_at_once=reader.count("NANOSCALE_BUILDS_AT_ONCE", 1, lowest=1, highest=64),
+        crash_at=reader.text("NANOSCALE_CRASH_AT") if development else None,
     )
     if reader.problems:
         raise ConfigurationError(Code.CONFIGURATION, "\n".join(reader.problems), hint="see docs/configuration.md")

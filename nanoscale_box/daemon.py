@@ -30,6 +30,7 @@ from nanoscale_box.config import Settings
 from nanoscale_box.core.decide import Debounce
 from nanoscale_box.core.errors import BoxError, Code, ConfigurationError
 from nanoscale_box.engine.assembly import Engine, Policy, assemble
+from nanoscale_box.engine.crashpoints import Reached, passed
 from nanoscale_box.engine.creating import Sources
 from nanoscale_box.engine.doors import Doors
 from nanoscale_box.engine.kit import Desk, Hands
@@ -172,7 +173,18 @@ def _policy(settings: Settings, doors: Doors) -> Policy:
         app=settings.app,
         keep_releases=settings.keep_releases,
         builds_at_once=settings.builds_at_once,
+        reached=_crash_at(settings.crash_at) if settings.crash_at else passed,
     )
+
+
+def _crash_at(wanted: str) -> Reached:
+    """End this process at that moment as a power cut would, with nothing put away."""
+
+    def reached(name: str) -> None:
+        if name == wanted:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return reached
 
 
 def _keys(settings: Settings) -> list[VaultKey]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from itertools import count
 from urllib.parse import urlencode
 
@@ -13,10 +14,12 @@ from nanoscale_box.core.github_model import (
     App,
     Branch,
     Commit,
+    DeviceCode,
     Hook,
     Installation,
     RateBudget,
     Repository,
+    StillWaiting,
     UserTokens,
 )
 from nanoscale_box.core.model import InstallationId, RepoId
@@ -82,6 +85,7 @@ class Hub:
     asked: list[RepoId] = field(default_factory=list)
     """Repositories that requests were about."""
     page_size: int = 2
+    app_hook_url: str | None = "https://box.example.org/api/integrations/github/webhook"
 
 
 class FakeGithub:
@@ -96,6 +100,25 @@ class FakeGithub:
     async def convert_manifest(self, code: str) -> App:
         await self._process.call("github.convert_manifest")
         return APP
+
+    async def described(self, app: App) -> App:
+        await self._process.call("github.described")
+        return app
+
+    async def installations_of_app(self, app: App) -> list[Installation]:
+        await self._process.call("github.installations_of_app")
+        return list(self._hub.installations.values())
+
+    async def device_code(self, app: App) -> DeviceCode:
+        await self._process.call("github.device_code")
+        raise Unavailable(Code.GITHUB_DENIED, "The device flow is switched off in the App's settings on GitHub.")
+
+    async def device_tokens(self, app: App, begun: DeviceCode) -> UserTokens | StillWaiting:
+        await self._process.call("github.device_tokens")
+        return StillWaiting(interval=begun.interval)
+
+    def forget(self, app: App, installation_id: InstallationId) -> None:
+        self._process.note("github.forget")
 
     def authorize_url(self, app: App, *, redirect_uri: str, state: str, code_challenge: str) -> str:
         query = {"client_id": app.client_id, "redirect_uri": redirect_uri, "state": state, "challenge": code_challenge}
@@ -195,8 +218,16 @@ class FakeGithub:
         await self._ask("github.delete_hook", repo_id)
         self._hub.hooks.pop((repo_id, hook_id), None)
 
+    async def app_hook_url(self, app: App) -> str | None:
+        await self._process.call("github.app_hook_url")
+        return self._hub.app_hook_url
+
     async def set_app_hook(self, app: App, url: str, secret: Secret) -> None:
         await self._process.call("github.set_app_hook")
+        self._hub.app_hook_url = url
+
+    def clock_skew(self) -> timedelta | None:
+        return None
 
     def budget(self) -> RateBudget | None:
         return None

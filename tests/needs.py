@@ -40,6 +40,14 @@ def needs_root() -> None:
         lacking("This test has to run as root.")
 
 
+def needs_chromium() -> None:
+    """A Chromium and the driver of the same version."""
+    needs("chromium", "chromedriver")
+    versions = {name: major_version(name) for name in ("chromium", "chromedriver")}
+    if len(set(versions.values())) > 1:
+        lacking(f"This machine's chromedriver is of another version than its Chromium: {versions}.")
+
+
 def needs_caddy() -> Path:
     """A Caddy of 2.11 or newer: the one on PATH, else the one of the `ingress` extra beside the interpreter."""
     found = caddy()
@@ -72,6 +80,14 @@ def caddy_version(program: Path) -> tuple[int, int]:
     told = subprocess.run([program, "version"], capture_output=True, text=True, timeout=20, check=False).stdout
     match = re.match(r"v?(\d+)\.(\d+)", told)
     return (int(match[1]), int(match[2])) if match else (0, 0)
+
+
+@cache
+def major_version(program: str) -> str:
+    """The first number of the version that a program tells."""
+    told = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=20, check=False).stdout
+    match = re.search(r"\b(\d+)\.\d+", told)
+    return match[1] if match else ""
 
 
 @cache

@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -22,7 +23,18 @@ from nanoscale_box.adapters.github_http import Http
 from nanoscale_box.adapters.github_limits import Limits, Pause
 from nanoscale_box.adapters.github_oauth import OAuth
 from nanoscale_box.core.errors import Code, NotFound, Unavailable
-from nanoscale_box.core.github_model import App, Branch, Commit, Hook, Installation, RateBudget, Repository, UserTokens
+from nanoscale_box.core.github_model import (
+    App,
+    Branch,
+    Commit,
+    DeviceCode,
+    Hook,
+    Installation,
+    RateBudget,
+    Repository,
+    StillWaiting,
+    UserTokens,
+)
 from nanoscale_box.core.model import InstallationId, RepoId
 from nanoscale_box.core.secret import Secret
 from nanoscale_box.engine.ports import Clock
@@ -94,6 +106,18 @@ class GithubApi:
             raise _stale_manifest()
         return reply.value
 
+    async def described(self, app: App) -> App:
+        """The App with its slug and page as GitHub has them; `github_refused` when the key is another App's."""
+        number, slug, html_url = await self._calls.get(self.as_app(app), "/app", shapes.app_itself)
+        if app.app_id and number != app.app_id:
+            raise _other_app()
+        return replace(app, slug=slug, html_url=html_url)
+
+    async def installations_of_app(self, app: App) -> list[Installation]:
+        """Every installation of the App, as the App itself sees them."""
+        pages = self._calls.pages(self.as_app(app), "/app/installations?per_page=100", shapes.app_installations)
+        return [installation async for page in pages for installation in page]
+
     def authorize_url(self, app: App, *, redirect_uri: str, state: str, code_challenge: str) -> str:
         """Where the owner's browser goes to authorise."""
         return self.oauth.authorize_url(app, redirect_uri=redirect_uri, state=state, code_challenge=code_challenge)
@@ -105,6 +129,14 @@ class GithubApi:
     async def refresh(self, app: App, refresh_token: Secret) -> UserTokens:
         """Exchange a refresh token for a new pair."""
         return await self.oauth.refresh(app, refresh_token)
+
+    async def device_code(self, app: App) -> DeviceCode:
+        """Begin the device flow."""
+        return await self.oauth.device_code(app)
+
+    async def device_tokens(self, app: App, begun: DeviceCode) -> UserTokens | StillWaiting:
+        """Ask once whether the code was entered."""
+        return await self.oauth.device_tokens(app, begun)
 
     async def revoke_grant(self, app: App, token: Secret) -> None:
         """Revoke the user's authorisation of the App."""
@@ -199,9 +231,21 @@ class GithubApi:
         """Delete a hook; one that is gone already is fine."""
         await self.webhooks.delete(self.as_installation(app, installation_id), repo_id, hook_id)
 
+    async def app_hook_url(self, app: App) -> str | None:
+        """Where the App's own hook points; None if it has none."""
+        return await self.webhooks.app_hook_url(self.as_app(app))
+
     async def set_app_hook(self, app: App, url: str, secret: Secret) -> None:
         """Point the App's own hook at `url`."""
         await self.webhooks.set_app_hook(self.as_app(app), url, secret)
+
+
+def _other_app() -> Unavailable:
+    return Unavailable(
+        Code.GITHUB_REFUSED,
+        "The private key belongs to another App than the App id.",
+        hint="Compare both with the App's settings on GitHub.",
+    )
 
 
 def _stale_manifest() -> Unavailable:

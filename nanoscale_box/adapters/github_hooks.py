@@ -15,7 +15,8 @@ from nanoscale_box.core.github_model import Hook
 from nanoscale_box.core.model import RepoId
 from nanoscale_box.core.secret import Secret
 
-EVENTS = ("push",)
+EVENTS = ("push", "meta")
+"""`meta` tells that this very hook was deleted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,6 @@ https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-githu
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
@@ -19,7 +18,7 @@ from nanoscale_box.adapters.github_http import Exchange, Http, NoAnswer, refused
 from nanoscale_box.adapters.github_limits import limited
 from nanoscale_box.adapters.github_refusals import Kind, refusal, unreachable
 from nanoscale_box.core.errors import Code, Unavailable
-from nanoscale_box.core.github_model import App, UserTokens
+from nanoscale_box.core.github_model import App, DeviceCode, StillWaiting, UserTokens
 from nanoscale_box.core.secret import Secret
 from nanoscale_box.core.text import inert
 from nanoscale_box.engine.ports import Clock
@@ -44,25 +43,6 @@ _HINTS: Final = {
     "unverified_user_email": "Verify it on GitHub, then begin again.",
     "device_flow_disabled": "Switch it on there, or connect with a browser.",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceCode:
-    """What the owner types where, and how the box waits for it."""
-
-    device_code: Secret
-    user_code: str
-    verification_uri: str
-    expires_in: int
-    interval: int
-    """Seconds between two questions."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StillWaiting:
-    """The owner has not entered the code yet; ask again after so many seconds."""
-
-    interval: int
 
 
 class OAuth:

@@ -40,6 +40,7 @@ class _Installation(msgspec.Struct):
     repository_selection: str = "selected"
     suspended_at: str | None = None
     permissions: dict[str, str] = {}
+    app_id: int | None = None
 
 
 class _Owner(msgspec.Struct):
@@ -96,6 +97,12 @@ class _App(msgspec.Struct):
     client_secret: str
     pem: str
     webhook_secret: str | None = None
+    slug: str = ""
+    html_url: str = ""
+
+
+class _AppItself(msgspec.Struct):
+    id: int
     slug: str = ""
     html_url: str = ""
 
@@ -181,9 +188,11 @@ def reads(shape: type[T]) -> Reader[T]:
 
 
 _read_app = reads(_App)
+_read_app_itself = reads(_AppItself)
 _read_user = reads(_User)
 _read_installation = reads(_Installation)
 _read_installations = reads(_Installations)
+_read_app_installations = reads(list[_Installation])
 _read_repository = reads(_Repository)
 _read_repositories = reads(_Repositories)
 _read_branch = reads(_Branch)
@@ -213,6 +222,12 @@ def app(body: bytes) -> App:
     )
 
 
+def app_itself(body: bytes) -> tuple[str, str, str]:
+    """An App's id, slug and page, as it sees itself."""
+    found = _read_app_itself(body)
+    return str(found.id), found.slug, found.html_url
+
+
 def user(body: bytes) -> tuple[int, str]:
     """A user's id and login."""
     found = _read_user(body)
@@ -238,6 +253,11 @@ def installations(body: bytes) -> tuple[Installation, ...]:
     return tuple(_installation(found) for found in _read_installations(body).installations)
 
 
+def app_installations(body: bytes) -> tuple[Installation, ...]:
+    """A page of installations as the App itself lists them."""
+    return tuple(_installation(found) for found in _read_app_installations(body))
+
+
 def _installation(found: _Installation) -> Installation:
     account = found.account or _Account(id=found.target_id, type=found.target_type)
     return Installation(
@@ -249,6 +269,7 @@ def _installation(found: _Installation) -> Installation:
         repository_selection=found.repository_selection,
         suspended=found.suspended_at is not None,
         permissions=found.permissions,
+        app_id=found.app_id,
     )
 
 

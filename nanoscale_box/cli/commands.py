@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from nanoscale_box.cli.parser import Argument, Command
+from nanoscale_box.cli.parser import Argument, Command, whole_number
 
 
 def _arg(*names: str, **options: Any) -> Argument:  # noqa: ANN401 - what argparse takes
@@ -12,7 +12,7 @@ def _arg(*names: str, **options: Any) -> Argument:  # noqa: ANN401 - what argpar
 
 
 _PROJECT: Final = _arg("project", metavar="PROJECT", help="a project's name or id")
-_LIMIT: Final = _arg("--limit", type=int, default=20, metavar="N", help="how many at the most (20)")
+_LIMIT: Final = _arg("--limit", type=whole_number, default=20, metavar="N", help="how many at the most (20)")
 _BUILD_OPTIONS: Final = (
     _arg("--install-command", metavar="TEXT", help="instead of the detected one"),
     _arg("--build-command", metavar="TEXT", help="instead of the detected one"),
@@ -95,6 +95,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         does="revoke the box's access and forget the account; running apps stay up",
         examples=("github disconnect --yes",),
         handler="github:disconnect",
+        check="github:check_disconnect",
         arguments=(_arg("--yes", action="store_true", help="do not ask"),),
     ),
     Command(
@@ -126,6 +127,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
             "projects create --repo me/api --env DATABASE_URL=postgres://...",
         ),
         handler="projects:create",
+        check="projects:check_create",
         arguments=(
             _arg("--repo", metavar="OWNER/NAME", help="a repository of the connected account"),
             _arg("--url", metavar="URL", help="a public repository, without any account"),
@@ -141,6 +143,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         does="change a project's settings; they take effect with the next deployment",
         examples=('projects set hello --build-command "npm run build"', "projects set hello --branch release"),
         handler="projects:change",
+        check="projects:check_change",
         arguments=(
             _PROJECT,
             _arg("--name", metavar="NAME", help="a new name, and so a new address"),
@@ -186,6 +189,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         does="start a kept release again and stop deploying pushes until `resume`",
         examples=("rollback hello", "rollback hello --to 12"),
         handler="deployments:rollback",
+        check="deployments:check_rollback",
         arguments=(_PROJECT, _arg("--to", metavar="N", help="the number of the deployment (the one before)")),
     ),
     Command(
@@ -211,7 +215,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
             _PROJECT,
             _arg("-f", "--follow", action="store_true", help="go on with what comes"),
             _arg("--build", action="store_true", help="the newest build's log"),
-            _arg("--tail", type=int, default=200, metavar="N", help="how many lines from the end (200)"),
+            _arg("--tail", type=whole_number, default=200, metavar="N", help="how many lines from the end (200)"),
         ),
     ),
     Command(
@@ -233,6 +237,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         does="set variables; they take effect with the next deployment",
         examples=("env set hello API_KEY=...", "env set hello --file .env"),
         handler="env:set_env",
+        check="env:check_set",
         arguments=(
             _PROJECT,
             _arg("pairs", nargs="*", metavar="KEY=VALUE"),
@@ -251,5 +256,17 @@ COMMANDS: Final[tuple[Command, ...]] = (
         does="look whether everything is as it should be",
         examples=("doctor", "doctor --json"),
         handler="status:doctor",
+    ),
+    Command(
+        words="completion",
+        does="print what makes a shell complete these commands",
+        examples=(
+            'completion bash > "${XDG_DATA_HOME:-$HOME/.local/share}/bash-completion/completions/nanoscale-box"',
+            'completion zsh > "${fpath[1]}/_nanoscale-box"',
+            "completion fish > ~/.config/fish/completions/nanoscale-box.fish",
+        ),
+        handler="completion:completion",
+        arguments=(_arg("shell", choices=["bash", "zsh", "fish"], help="bash, zsh or fish"),),
+        offline=True,
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+from nanoscale_box.cli.mistakes import Mistake, not_there
 from nanoscale_box.cli.printing import Printer, ago, duration, short, state
 from nanoscale_box.cli.waiting import wait_for_end
 from nanoscale_box.client.box_client import BoxClient
@@ -26,6 +27,8 @@ async def list_deployments(client: BoxClient, options: Namespace, printer: Print
         printer.data(page)
         return 0
     printer.table([deployment_row(one) for one in page.items])
+    if page.next_cursor:
+        printer.talk(f"... and older ones; see more with --limit {min(options.limit * 5, 200)}")
     return 0
 
 
@@ -49,8 +52,7 @@ async def cancel(client: BoxClient, options: Namespace, printer: Printer) -> int
     if not wanted.startswith("dep_"):
         newest = (await client.project(wanted)).latest
         if newest is None:
-            printer.talk(f"nanoscale-box: {wanted} has no deployment")
-            return 1
+            raise not_there(f"{wanted} has no deployment", f"start one: nanoscale-box deploy {wanted}")
         wanted = newest.id
     cancelled = await client.cancel(wanted)
     if options.json:
@@ -60,23 +62,41 @@ async def cancel(client: BoxClient, options: Namespace, printer: Printer) -> int
     return 0
 
 
+def check_rollback(options: Namespace) -> None:
+    """Deployments are numbered; `#12` and `12` are the same."""
+    if options.to is not None:
+        options.to = options.to.removeprefix("#")
+        if not (options.to.isascii() and options.to.isdigit()):
+            raise Mistake(
+                f"--to: {options.to!r} is not the number of a deployment", "see: nanoscale-box deployments PROJECT"
+            )
+
+
 async def rollback(client: BoxClient, options: Namespace, printer: Printer) -> int:
     """Start a kept release again."""
-    target = None
-    if options.to is not None:
-        page = await client.deployments(options.project, limit=200)
-        number = options.to.lstrip("#")
-        target = next((one.id for one in page.items if str(one.number) == number), None)
-        if target is None:
-            printer.talk(f"nanoscale-box: {options.project} has no deployment #{number}")
-            return 1
+    target = await _numbered(client, options.project, int(options.to)) if options.to is not None else None
     deployment = await client.rollback(options.project, target)
     if options.json:
         printer.data(shapes.MaybeDeployment(deployment=deployment))
         return 0
     status = await _follow(client, deployment, printer, wait=True)
-    printer.talk(f"Pushes are not deployed until: nanoscale-box resume {options.project}")
+    printer.talk(f"Pushes are noted, but not deployed until: nanoscale-box resume {options.project}")
     return status
+
+
+async def _numbered(client: BoxClient, project: str, number: int) -> str:
+    """The id of a project's deployment by its number, however long ago it was."""
+    cursor: str | None = None
+    while True:
+        page = await client.deployments(project, limit=200, cursor=cursor)
+        for one in page.items:
+            if one.number == number:
+                return one.id
+        cursor = page.next_cursor
+        if cursor is None or (page.items and page.items[-1].number < number):
+            raise not_there(
+                f"{project} has no deployment #{number}", f"see which there are: nanoscale-box deployments {project}"
+            )
 
 
 async def pause(client: BoxClient, options: Namespace, printer: Printer) -> int:
@@ -95,6 +115,7 @@ async def resume(client: BoxClient, options: Namespace, printer: Printer) -> int
     if options.json:
         printer.data(shapes.MaybeDeployment(deployment=deployment))
         return 0
+    printer.talk(f"Pushes to {options.project} are deployed again.")
     return await _follow(client, deployment, printer, wait=False)
 
 

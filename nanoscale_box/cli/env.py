@@ -6,8 +6,11 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from nanoscale_box.cli.printing import Printer, ago
+from nanoscale_box.cli.mistakes import Mistake, not_there
+from nanoscale_box.cli.printing import Printer, ago, counted
 from nanoscale_box.client.box_client import BoxClient
+from nanoscale_box.core.envvars import parse_dotenv
+from nanoscale_box.core.errors import Invalid
 from nanoscale_box.wire import requests, shapes
 
 
@@ -16,29 +19,35 @@ async def list_env(client: BoxClient, options: Namespace, printer: Printer) -> i
     found = await client.env(options.project)
     if options.json:
         printer.data({"items": found, "next_cursor": None})
-    else:
-        printer.table([(one.key, f"set {ago(one.updated_at)}") for one in found])
+        return 0
+    printer.table([(one.key, f"set {ago(one.updated_at)}") for one in found])
+    if not found:
+        printer.talk(f"No variable is set. Set one: nanoscale-box env set {options.project} KEY=VALUE")
     return 0
+
+
+def check_set(options: Namespace) -> None:
+    """Gather what shall be set in `options.wanted`."""
+    options.wanted = {**_from_file(options.file), **dict(pair(text) for text in options.pairs)}
+    if not options.wanted:
+        raise Mistake("no variable was given", "give KEY=VALUE, or --file with a .env file")
 
 
 async def set_env(client: BoxClient, options: Namespace, printer: Printer) -> int:
     """Set some, keep the others."""
-    try:
-        wanted = _pairs(options)
-    except (OSError, ValueError) as error:
-        printer.talk(f"nanoscale-box: {error}")
-        return 2
-    if not wanted:
-        printer.talk("nanoscale-box: no KEY=VALUE was given")
-        return 2
-    kept = [one.key for one in await client.env(options.project) if one.key not in wanted]
-    return await _replace(client, options, printer, {**dict.fromkeys(kept), **wanted})
+    kept = [one.key for one in await client.env(options.project) if one.key not in options.wanted]
+    return await _replace(client, options, printer, {**dict.fromkeys(kept), **options.wanted})
 
 
 async def unset_env(client: BoxClient, options: Namespace, printer: Printer) -> int:
     """Remove some, keep the others."""
-    kept = [one.key for one in await client.env(options.project) if one.key not in options.keys]
-    return await _replace(client, options, printer, dict.fromkeys(kept))
+    there = [one.key for one in await client.env(options.project)]
+    if absent := [key for key in options.keys if key not in there]:
+        raise not_there(
+            f"{options.project} has no variable {absent[0]}",
+            f"see which it has: nanoscale-box env list {options.project}",
+        )
+    return await _replace(client, options, printer, dict.fromkeys(key for key in there if key not in options.keys))
 
 
 async def _replace(client: BoxClient, options: Namespace, printer: Printer, wanted: dict[str, str | None]) -> int:
@@ -47,20 +56,29 @@ async def _replace(client: BoxClient, options: Namespace, printer: Printer, want
     if options.json:
         printer.data({"items": found, "next_cursor": None})
     else:
-        printer.talk(f"{len(found)} variables; the next deployment uses them: nanoscale-box deploy {options.project}")
+        number = counted(len(found), "variable", "variables")
+        printer.talk(f"{number} set; the next deployment uses them: nanoscale-box deploy {options.project}")
     return 0
 
 
-def _pairs(options: Namespace) -> dict[str, str | None]:
-    from nanoscale_box.core.envvars import parse_dotenv
+def pair(text: str) -> tuple[str, str]:
+    """KEY=VALUE as two."""
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise Mistake(f"{key!r} is not of the form KEY=VALUE", f"to empty a variable, write {key}=")
+    return key, value
 
-    found: dict[str, str | None] = {}
-    if options.file:
-        text = sys.stdin.read() if options.file == "-" else Path(options.file).read_text("utf-8")
-        found.update(parse_dotenv(text))
-    for pair in options.pairs:
-        key, equals, value = pair.partition("=")
-        if not equals:
-            raise ValueError(f"{key} is not KEY=VALUE")
-        found[key] = value
-    return found
+
+def _from_file(name: str | None) -> dict[str, str]:
+    if name is None:
+        return {}
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).read_text("utf-8")
+    except OSError as error:
+        raise Mistake(f"{name} cannot be read: {error.strerror}", "give the path of a .env file, or -") from error
+    except UnicodeDecodeError as error:
+        raise Mistake(f"{name} is not text in UTF-8", "save it as UTF-8") from error
+    try:
+        return dict(parse_dotenv(text))
+    except Invalid as error:
+        raise Mistake(f"{name}: {error.detail}", error.hint, code=error.code.value) from error

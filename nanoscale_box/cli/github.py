@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
-import webbrowser
 from argparse import Namespace
 
 import segno
 
-from nanoscale_box.cli.printing import Printer
+from nanoscale_box.cli.mistakes import Mistake
+from nanoscale_box.cli.printing import Printer, counted
 from nanoscale_box.cli.projects import find_repository
 from nanoscale_box.cli.status import github_line
 from nanoscale_box.client.box_client import BoxClient
+from nanoscale_box.tui.around import browse, tunnel
 from nanoscale_box.wire import shapes
 
 
@@ -27,17 +29,27 @@ async def connect(client: BoxClient, options: Namespace, printer: Printer) -> in
     if options.json:
         printer.data(redirect)
         return 0
-    printer.line(f"Open this page in a browser:\n\n  {redirect.redirect_url}\n")
-    if sys.stdout.isatty():
-        segno.make(redirect.redirect_url, micro=False).terminal(out=sys.stderr, compact=True)
-        if not options.no_browser:
-            webbrowser.open(redirect.redirect_url)
-    printer.talk("Waiting until GitHub sends the browser back (ctrl-c ends the waiting, the page stays good) ...")
+    _show(redirect.redirect_url, printer, browser=not options.no_browser)
+    printer.talk("Waiting until GitHub sends the browser back; ctrl-c ends the waiting, the page stays good ...")
     async for event in client.events():
         if isinstance(event, shapes.Event) and event.kind == "github" and event.data.get("change") == "connected":
             printer.line(github_line(await client.github_status()))
             return 0
     return 1
+
+
+def _show(url: str, printer: Printer, *, browser: bool) -> None:
+    """The page as text, as a QR code and in the browser, whichever the place allows."""
+    printer.talk("Open this page in a browser:")
+    printer.line(url)
+    printer.now()
+    if command := tunnel(url, os.environ):
+        printer.talk("It is this machine's own. To reach it from where you sit, first run there:")
+        printer.talk(f"  {command}")
+    elif sys.stderr.isatty():
+        segno.make(url, micro=False, error="l").terminal(out=sys.stderr, compact=True)
+    if browser and sys.stdout.isatty():
+        browse(url, os.environ)
 
 
 async def status(client: BoxClient, options: Namespace, printer: Printer) -> int:
@@ -61,17 +73,24 @@ async def repos(client: BoxClient, options: Namespace, printer: Printer) -> int:
         return 0
     printer.table([_repository_row(one) for one in page.items])
     if page.next_cursor:
-        printer.talk(f"... and more; narrow it down, or see more with --limit {options.limit * 5}")
+        printer.talk(f"... and more; narrow it down, or see more with --limit {min(options.limit * 5, 200)}")
     if not page.items:
-        printer.talk("No repository is in scope. Ask GitHub again: nanoscale-box github sync")
+        await _say_why_none(client, options, printer)
     return 0
+
+
+async def _say_why_none(client: BoxClient, options: Namespace, printer: Printer) -> None:
+    if not (await client.github_status()).connected:
+        printer.talk("No GitHub account is connected. Connect one: nanoscale-box github connect")
+    elif options.query:
+        printer.talk(f"No repository matches {options.query}. See all: nanoscale-box github repos")
+    else:
+        printer.talk("No repository is in scope. Ask GitHub again: nanoscale-box github sync")
 
 
 async def branches(client: BoxClient, options: Namespace, printer: Printer) -> int:
     """Branches of a repository in scope."""
-    repository = await find_repository(client, printer, options.repository)
-    if repository is None:
-        return 1
+    repository = await find_repository(client, options.repository)
     page = await client.branches(repository.repo_id, limit=options.limit)
     if options.json:
         printer.data(page)
@@ -91,7 +110,8 @@ async def sync(client: BoxClient, options: Namespace, printer: Printer) -> int:
         if not isinstance(event, shapes.Event) or event.kind != "github":
             continue
         if event.data.get("change") == "synced":
-            printer.data(event.data) if options.json else printer.line(f"{event.data.get('repositories')} repositories")
+            number = int(event.data.get("repositories", 0))
+            printer.data(event.data) if options.json else printer.line(counted(number, "repository", "repositories"))
             return 0
         if event.data.get("change") == "sync_failed":
             detail, hint = str(event.data.get("detail")), str(event.data.get("hint"))
@@ -104,12 +124,17 @@ async def sync(client: BoxClient, options: Namespace, printer: Printer) -> int:
     return 1
 
 
-async def disconnect(client: BoxClient, options: Namespace, printer: Printer) -> int:
-    """Disconnect after asking."""
+def check_disconnect(options: Namespace) -> None:
+    """It cannot be taken back."""
     if not options.yes:
-        printer.talk("This revokes the box's access on GitHub; pushes are not deployed any more, running apps stay up.")
-        printer.talk("Go on with: nanoscale-box github disconnect --yes")
-        return 2
+        raise Mistake(
+            "this revokes the box's access on GitHub: pushes are not deployed any more, running apps stay up",
+            "go on with: nanoscale-box github disconnect --yes",
+        )
+
+
+async def disconnect(client: BoxClient, options: Namespace, printer: Printer) -> int:
+    """Disconnect, which was confirmed."""
     await client.disconnect()
     printer.talk("Disconnected. Connect again with: nanoscale-box github connect")
     return 0

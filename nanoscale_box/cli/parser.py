@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
@@ -30,6 +30,10 @@ class Command:
     examples: tuple[str, ...]
     handler: str
     arguments: tuple[Argument, ...] = ()
+    check: str = ""
+    """A function that looks at the arguments before the box is dialled."""
+    offline: bool = False
+    """Whether it works without any box."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -37,18 +41,51 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the mistake, a suggestion for a mistyped word, and where help is; exit 2."""
-        hint = f"see: {self.prog} --help"
         wrong, _, choices = message.partition("invalid choice: ")[2].partition(" (choose from ")
         if choices:
+            wrong = wrong.strip("'\" ")
             known = [word.strip(" '\")") for word in choices.split(",")]
-            close = difflib.get_close_matches(wrong.strip("'\" "), known, n=1)
-            message = f"there is no command {wrong}"
-            hint = f"did you mean: {self.prog} {close[0]}" if close else hint
-        sys.stderr.write(f"{PROGRAM}: {message}\n  {hint}\n")
+            self.refuse(f"there is no command {wrong!r}", meant(wrong, known, self.prog))
+        self.refuse(message.removeprefix("argument "), "")
+
+    def refuse(self, message: str, hint: str) -> NoReturn:
+        """Print a mistake and exit 2; without a hint it says where help is."""
+        sys.stderr.write(f"{PROGRAM}: {message}\n  {hint or f'see: {self.prog} --help'}\n")
         sys.exit(USAGE_ERROR)
 
+    def options(self) -> list[str]:
+        """Every option this parser knows."""
+        return [name for action in self._actions for name in action.option_strings]
 
-def build_parser(commands: Sequence[Command], version: str) -> argparse.ArgumentParser:
+
+def parse_with(parser: Parser, argv: Sequence[str]) -> argparse.Namespace:
+    """Parse; what is left over is a mistake of the command it was given to."""
+    options, left = parser.parse_known_args(argv)
+    if left:
+        inner: Parser = getattr(options, "parser", parser)
+        wrong = left[0].partition("=")[0]
+        if wrong.startswith("-"):
+            inner.refuse(f"there is no option {wrong}", meant(wrong, inner.options(), inner.prog))
+        inner.refuse(f"{wrong!r} is one argument too many", "")
+    if not hasattr(options, "handler"):
+        parser.refuse("there is no command given", "")
+    return options
+
+
+def meant(wrong: str, known: Iterable[str], prog: str) -> str:
+    """What to type instead of a mistyped word; empty when nothing is near."""
+    close = difflib.get_close_matches(wrong, list(known), n=1)
+    return f"did you mean: {prog} {close[0]}" if close else ""
+
+
+def whole_number(text: str) -> int:
+    """A number of things, as an option takes it."""
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)
+
+
+def build_parser(commands: Sequence[Command], version: str) -> Parser:
     """The parser of all commands; nested words become nested parsers."""
     top = _parser(PROGRAM, "Push to GitHub, and it is live on your own machine.", _OVERVIEW)
     top.add_argument("--version", action="version", version=f"{PROGRAM} {version}")
@@ -59,24 +96,24 @@ def build_parser(commands: Sequence[Command], version: str) -> argparse.Argument
         for word in outer:
             inner = f"{at} {word}".strip()
             if inner not in groups:
-                made = _add(groups[at], word, _GROUPS[inner], ())
-                made.set_defaults(handler="", group=made)
+                made = _add(groups[at], word, GROUPS[inner], ())
+                made.set_defaults(handler="", parser=made)
                 groups[inner] = made.add_subparsers(metavar="COMMAND", title="commands", parser_class=Parser)
             at = inner
         parser = _add(groups[at], last, command.does, command.examples)
-        parser.set_defaults(handler=command.handler)
+        parser.set_defaults(handler=command.handler, parser=parser, check=command.check, offline=command.offline)
         for argument in command.arguments:
             parser.add_argument(*argument.names, **argument.options)
         parser.add_argument("--json", action="store_true", help="print JSON for programs")
     return top
 
 
-def _add(group: Any, word: str, does: str, examples: Sequence[str]) -> argparse.ArgumentParser:  # noqa: ANN401
-    made: argparse.ArgumentParser = group.add_parser(
+def _add(group: Any, word: str, does: str, examples: Sequence[str]) -> Parser:  # noqa: ANN401
+    made: Parser = group.add_parser(
         word,
         help=does,
         description=_described(does, examples),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Formatter,
         allow_abbrev=False,
     )
     return made
@@ -86,9 +123,16 @@ def _parser(program: str, does: str, examples: Sequence[str]) -> Parser:
     return Parser(
         prog=program,
         description=_described(does, examples),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Formatter,
         allow_abbrev=False,
     )
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Keeps examples as they are, and the names of options in one column."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=26)
 
 
 def _described(does: str, examples: Sequence[str]) -> str:
@@ -103,8 +147,9 @@ _OVERVIEW: Final = (
     "status                what runs, and what needs you",
     "why PROJECT           what became of the last pushes",
 )
-_GROUPS: Final = {
+GROUPS: Final = {
     "github": "connect a GitHub account and look at what it offers",
     "projects": "create, list, change and delete projects",
     "env": "the environment variables of a project",
 }
+"""What the words before a command's last one stand for."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from nanoscale_box.cli.mistakes import Mistake
 from nanoscale_box.core.text import inert
 from nanoscale_box.wire.shapes import Problem
 
@@ -44,25 +46,31 @@ class Printer:
     json: bool
 
     def data(self, value: object) -> None:
-        """A body of the API, unchanged, as one line of JSON."""
-        sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+        """A body of the API, unchanged, as one line of JSON; in UTF-8 wherever it goes, as JSON must be."""
         sys.stdout.flush()
+        sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
+        sys.stdout.buffer.flush()
 
     def line(self, text: str = "") -> None:
         """A line of data."""
-        sys.stdout.write(text + "\n")
+        sys.stdout.write(inert(text, limit=20_000) + "\n")
+
+    def now(self) -> None:
+        """Let what was printed be seen, also by whoever reads it from a pipe."""
+        sys.stdout.flush()
 
     def talk(self, text: str) -> None:
         """A line that is not data."""
-        sys.stderr.write(text + "\n")
+        sys.stdout.flush()
+        sys.stderr.write(inert(text, limit=2_000) + "\n")
 
     def table(self, rows: Iterable[Sequence[str]]) -> None:
         """Columns, as wide as they must be; the last one is not padded."""
         made = [[inert(cell, limit=300) for cell in row] for row in rows]
-        widths = [max(len(cell) for cell in column) for column in zip(*made, strict=True)] if made else []
+        widths = [max(map(columns, column)) for column in zip(*made, strict=True)] if made else []
         for row in made:
-            padded = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)]
-            self.line("  ".join([*map(coloured, padded), row[-1]]).rstrip())
+            padded = [cell + " " * (width - columns(cell)) for cell, width in zip(row, widths, strict=True)]
+            sys.stdout.write("  ".join([*map(coloured, padded[:-1]), row[-1]]).rstrip() + "\n")
 
     def facts(self, rows: Iterable[tuple[str, str | None]]) -> None:
         """Names and values; those without a value are left out."""
@@ -70,12 +78,20 @@ class Printer:
 
     def problem(self, problem: Problem) -> None:
         """What went wrong and what to do next."""
+        sys.stdout.flush()
         if self.json:
             sys.stderr.write(msgspec.json.encode(problem).decode() + "\n")
             return
-        self.talk(f"nanoscale-box: {inert(problem.detail)}")
+        self.talk(f"nanoscale-box: {problem.detail}")
         if problem.hint:
-            self.talk(f"  {inert(problem.hint)}")
+            self.talk(f"  {problem.hint}")
+
+    def mistake(self, mistake: Mistake) -> None:
+        """What the command itself found wrong."""
+        title, status = ("Not Found", 404) if mistake.code == "not_found" else ("Bad Request", 400)
+        self.problem(
+            Problem(title=title, status=status, detail=mistake.detail, code=mistake.code, hint=mistake.hint or None)
+        )
 
     def unreachable(self, sentence: str, hint: str) -> None:
         """The daemon does not answer."""
@@ -85,7 +101,13 @@ class Printer:
 
 def state(word: str) -> str:
     """A state as a glyph and a word."""
-    return f"{GLYPHS.get(word, '·')} {word}"
+    return f"{GLYPHS.get(word, '·')} {word}" if _shows_glyphs() else word
+
+
+def columns(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    return len(text) + wide - sum(bool(unicodedata.combining(character)) for character in text)
 
 
 def coloured(cell: str) -> str:
@@ -102,7 +124,12 @@ def ago(moment: datetime | None) -> str:
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= length:
             return f"{seconds // length} {unit} ago"
-    return f"{seconds} s ago"
+    return f"{seconds} s ago" if seconds else "now"
+
+
+def counted(number: int, one: str, more: str) -> str:
+    """A number and its noun."""
+    return f"{number} {one if number == 1 else more}"
 
 
 def duration(started: datetime | None, finished: datetime | None) -> str:
@@ -121,3 +148,7 @@ def short(sha: str | None) -> str:
 def _wants_colour() -> bool:
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") in (None, "dumb")
     return sys.stdout.isatty() and not plain
+
+
+def _shows_glyphs() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"

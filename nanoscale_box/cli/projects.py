@@ -6,6 +6,8 @@ import sys
 from argparse import Namespace
 from typing import Any
 
+from nanoscale_box.cli.env import pair
+from nanoscale_box.cli.mistakes import FAILED, Mistake
 from nanoscale_box.cli.printing import Printer, ago, short, state
 from nanoscale_box.cli.status import project_row
 from nanoscale_box.cli.waiting import wait_for_end
@@ -42,37 +44,52 @@ async def plan(client: BoxClient, options: Namespace, printer: Printer) -> int:
     found = await client.plan(options.project)
     if options.json:
         printer.data(found)
-    else:
-        printer.facts([("kind", found.kind), ("why", found.why)])
-        printer.table([(one.name, one.command) for one in found.commands])
-        printer.facts([("output", found.output_directory), ("health", found.health_path)])
-        printer.facts([("missing", ", ".join(found.missing))])
-    return 1 if found.missing else 0
+        return 1 if found.missing else 0
+    printer.facts(
+        [
+            ("kind", found.kind),
+            ("why", found.why),
+            *((one.name, one.command) for one in found.commands),
+            ("output", found.output_directory),
+            ("health", found.health_path),
+        ]
+    )
+    if found.missing:
+        raise Mistake(
+            f"this machine lacks {', '.join(found.missing)}, so the build would fail",
+            "install what is missing, or set commands that do without it: nanoscale-box projects set --help",
+            status=FAILED,
+            code="tool_missing",
+        )
+    return 0
+
+
+def check_create(options: Namespace) -> None:
+    """One source, and variables in the form of KEY=VALUE."""
+    if (options.repo is None) == (options.url is None):
+        raise Mistake(
+            "a project has one source",
+            "give either --repo OWNER/NAME (see: nanoscale-box github repos) or --url URL",
+            code="invalid_source",
+        )
+    options.env = [requests.EnvVar(key=key, value=value) for key, value in map(pair, options.env)]
 
 
 async def create(client: BoxClient, options: Namespace, printer: Printer) -> int:
     """Make a project and follow its first deployment to the end."""
-    if (options.repo is None) == (options.url is None):
-        printer.talk("nanoscale-box: give either --repo OWNER/NAME or --url URL")
-        return 2
-    pairs = [pair.partition("=") for pair in options.env]
-    if wrong := [key for key, equals, _ in pairs if not equals]:
-        printer.talk(f"nanoscale-box: --env takes KEY=VALUE, not {wrong[0]}")
-        return 2
     fields: dict[str, Any] = {name: getattr(options, name) for name in _COMMANDS}
-    fields["env_vars"] = [requests.EnvVar(key=key, value=value) for key, _, value in pairs]
     if options.url:
         fields |= {"repo_url": options.url, "branch": options.branch}
     else:
-        repository = await find_repository(client, printer, options.repo)
-        if repository is None:
-            return 1
+        repository = await find_repository(client, options.repo)
         fields["github_source"] = requests.GithubSource(
             installation_id=repository.installation_id,
             repo_id=repository.repo_id,
             selected_branch=options.branch or repository.default_branch,
         )
-    created = await client.create_project(requests.CreateProject(name=options.name, domains=options.domain, **fields))
+    created = await client.create_project(
+        requests.CreateProject(name=options.name, domains=options.domain, env_vars=options.env, **fields)
+    )
     if options.json:
         printer.data(created)
         return 0
@@ -80,28 +97,41 @@ async def create(client: BoxClient, options: Namespace, printer: Printer) -> int
     return await wait_for_end(client, created.deployment, printer)
 
 
-async def find_repository(client: BoxClient, printer: Printer, full_name: str) -> shapes.Repository | None:
+async def find_repository(client: BoxClient, full_name: str) -> shapes.Repository:
     """A repository in scope by its whole name, or a sentence that says what is there instead."""
     page = await client.repos(query=full_name)
     for repository in page.items:
         if repository.full_name.lower() == full_name.lower():
             return repository
+    if not page.items and not (await client.github_status()).connected:
+        raise Mistake(
+            "no GitHub account is connected",
+            "connect one: nanoscale-box github connect; a public repository needs none: --url URL",
+            status=FAILED,
+            code="github_not_connected",
+        )
     near = ", ".join(repository.full_name for repository in page.items[:3])
-    printer.talk(f"nanoscale-box: no repository {full_name} is in scope{f'; is it {near}?' if near else ''}")
-    printer.talk("  see all: nanoscale-box github repos; ask again: nanoscale-box github sync")
-    return None
+    raise Mistake(
+        f"no repository {full_name} is in scope{f'; is it {near}?' if near else ''}",
+        "see all: nanoscale-box github repos; ask GitHub again: nanoscale-box github sync",
+        status=FAILED,
+        code="repository_unknown",
+    )
+
+
+def check_change(options: Namespace) -> None:
+    """Something must change."""
+    told = {name: getattr(options, name) for name in (*_COMMANDS, "name", "branch")}
+    options.fields = {name: value or None for name, value in told.items() if value is not None}
+    if options.domain is not None:
+        options.fields["domains"] = [host for host in options.domain if host]
+    if not options.fields:
+        raise Mistake("nothing to change was named", "see: nanoscale-box projects set --help")
 
 
 async def change(client: BoxClient, options: Namespace, printer: Printer) -> int:
     """Change what was named."""
-    told = {name: getattr(options, name) for name in (*_COMMANDS, "name", "branch")}
-    fields: dict[str, Any] = {name: value or None for name, value in told.items() if value is not None}
-    if options.domain is not None:
-        fields["domains"] = options.domain
-    if not fields:
-        printer.talk("nanoscale-box: nothing to change was named; see: nanoscale-box projects set --help")
-        return 2
-    project = await client.change_project(options.project, requests.ChangeProject(**fields))
+    project = await client.change_project(options.project, requests.ChangeProject(**options.fields))
     if options.json:
         printer.data(project)
     else:
@@ -119,8 +149,9 @@ async def delete(client: BoxClient, options: Namespace, printer: Printer) -> int
         sys.stderr.flush()
         typed = sys.stdin.readline().strip()
     if typed != project.name:
-        printer.talk(f"nanoscale-box: not deleted; confirm with: --confirm {project.name}")
-        return 2
+        raise Mistake(
+            f"{project.name} was not deleted, since its name was not typed", f"confirm with: --confirm {project.name}"
+        )
     await client.delete_project(project.id)
     printer.talk(f"{project.name} is deleted")
     return 0

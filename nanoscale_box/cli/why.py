@@ -21,7 +21,8 @@ async def why(client: BoxClient, options: Namespace, printer: Printer) -> int:
                 f"{project.branch} differs from what runs since {ago(project.drift.since)}: {project.drift.reason}"
             )
     if not page.items:
-        printer.talk("Nothing was pushed yet that the box heard of.")
+        printer.talk("The box has heard of no push yet. Look whether it would: nanoscale-box doctor")
+        return 0
     names = {project.id: project.name for project in await client.projects()}
     printer.table(
         (

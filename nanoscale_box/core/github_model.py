@@ -35,6 +35,25 @@ class UserTokens:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceCode:
+    """What the owner types where, and how the box waits for it."""
+
+    device_code: Secret
+    user_code: str
+    verification_uri: str
+    expires_in: int
+    interval: int
+    """Seconds between two questions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StillWaiting:
+    """The owner has not entered the code yet; ask again after so many seconds."""
+
+    interval: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """The GitHub account the owner connected."""
 
@@ -56,6 +75,8 @@ class Installation:
     """`all` or `selected`."""
     suspended: bool = False
     permissions: Mapping[str, str] = field(default_factory=dict)
+    app_id: int | None = None
+    """Whose installation GitHub says it is; None when it was not told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
+import random
 import signal
 import socket
 import sys
@@ -12,6 +14,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 STOP_SECONDS = 15.0
+LEFT_SECONDS = 3.0
+PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+QUIET_PORTS = range(10_000, 20_000)
+"""Below those that the kernel gives to outgoing connections, so that none comes in between looking and listening."""
 
 
 class Child:
@@ -63,14 +69,76 @@ class Child:
             await self._process.wait()
 
 
+def adopt_orphans() -> None:
+    """Have whatever outlives its parent below this process become a child of it, so that nothing can be lost sight
+    of."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def descendants() -> list[int]:
+    """All processes below this one that have not ended."""
+    parents = {pid: parent for pid in _pids() if (parent := _parent(pid)) is not None}
+    below = {os.getpid()}
+    while more := {pid for pid, parent in parents.items() if parent in below and pid not in below}:
+        below |= more
+    return sorted(below - {os.getpid()})
+
+
+async def end_descendants() -> list[str]:
+    """End every process below this one and give their command lines, so that what should have ended by itself can be
+    told."""
+    left = [f"process {pid} ({_command(pid)})" for pid in descendants()]
+    deadline = asyncio.get_running_loop().time() + LEFT_SECONDS
+    number = signal.SIGTERM
+    while pids := descendants():
+        for pid in pids:
+            _end(pid, number)
+        await asyncio.sleep(0.05)
+        if asyncio.get_running_loop().time() > deadline:
+            number = signal.SIGKILL
+    return left
+
+
 def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port on which nobody listens."""
+    for port in random.sample(QUIET_PORTS, 200):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError(f"the ports from {QUIET_PORTS[0]} to {QUIET_PORTS[-1]} are all in use; end what uses them")
 
 
 def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """What a child is given: enough to run and show text, and none of the owner's own box settings."""
     kept = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TERM", "TZ", "PYTHONPATH", "VIRTUAL_ENV", "TMPDIR")
     return {name: environ[name] for name in kept if name in environ}
+
+
+def _pids() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _parent(pid: int) -> int | None:
+    """The parent of a process; None when it has ended, if only its parent does not know yet."""
+    try:
+        state, parent = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(") ")[2].split()[:2]
+    except (OSError, ValueError):
+        return None
+    return None if state in {"Z", "X"} else int(parent)
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()[:200]
+    except OSError:
+        return "ended"
+
+
+def _end(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return

@@ -7,6 +7,9 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 
+import aiohttp
+
+from nanoscale_box.client.errors import ApiError, Unreachable
 from nanoscale_box.client.following import Disconnected, Reconnected
 from nanoscale_box.demo.browser import Browser
 from nanoscale_box.demo.world import World
@@ -54,7 +57,7 @@ class Journey:
                     detail, ok = await work(), True
             except TimeoutError:
                 detail, ok = f"nothing was seen within {STEP_SECONDS:.0f} s", False
-            except (NotSeen, LookupError) as error:
+            except (NotSeen, LookupError, ApiError, Unreachable, aiohttp.ClientError) as error:
                 detail, ok = str(error), False
             yield Told(step=name, ok=ok, ms=round((time.monotonic() - began) * 1000), detail=detail)
             if not ok:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
+from nanoscale_box.client.errors import ApiError, Unreachable
 from nanoscale_box.demo import note
 from nanoscale_box.demo.browser import Browser
 from nanoscale_box.demo.journey import BROKEN_PAGE, REPOSITORY, Journey, Told
@@ -24,6 +24,8 @@ SET_UP = ["register", "connect", "sync", "create", "live", "page"]
 ALL_STEPS = [*SET_UP, "push", "redeploy", "page2", "broken", "other_branch", "delete"]
 
 Show = Callable[[dict[str, object]], None]
+
+_TROUBLE = (RuntimeError, OSError, aiohttp.ClientError, ApiError, Unreachable)
 
 
 def headless(show: Show) -> int:
@@ -48,23 +50,23 @@ def push_once(*, broken: bool) -> int:
 async def _headless(show: Show) -> int:
     began = time.monotonic()
     ok, redeploys = False, 0
-    pids: list[int] = []
+    left: list[str] = []
     folder = Path()
     try:
         async with world() as made, Browser() as browser:
-            folder, pids = made.folder, [made.box.pid, made.sandbox.pid, *_descendants_of(made.folder)]
+            left, folder = made.left, made.folder
             journey = Journey(world=made, browser=browser)
             async with aclosing(journey.walk(ALL_STEPS)) as told:
                 ok = await _tell_all(told, show)
-            pids += _descendants_of(made.folder)
             redeploys = max(0, len(journey.deployments) - 1)
-    except (RuntimeError, OSError, aiohttp.ClientError) as error:
+    except _TROUBLE as error:
         show({"step": "world", "ok": False, "ms": _ms(began), "detail": str(error)})
         ok = False
-    left = _left_behind(pids, folder)
-    clean, detail = not left, left or "no process and no file is left"
-    show({"step": "cleanup", "ok": clean, "ms": 0, "detail": detail})
-    ok = ok and clean
+    if folder.name:
+        left += [str(folder)] if folder.exists() else []
+        detail = ", ".join(left) or "no process and no file is left"
+        show({"step": "cleanup", "ok": not left, "ms": 0, "detail": detail})
+    ok = ok and not left
     show({"step": "done", "ok": ok, "ms": _ms(began), "detail": _summary(ok), "redeploys": redeploys})
     return 0 if ok else 1
 
@@ -79,13 +81,19 @@ async def _tell_all(told: AsyncGenerator[Told, None], show: Show) -> bool:
 
 async def _interactive(face: Callable[[Path], Coroutine[Any, Any, int]]) -> int:
     print("Starting a box and a simulated GitHub ...", file=sys.stderr)
-    async with world() as made:
-        async with Browser() as browser:
-            journey = Journey(world=made, browser=browser)
-            async with aclosing(journey.walk(SET_UP)) as told:
-                if not await _tell_all(told, show_line(sys.stderr.write)):
-                    return 1
-        status = await face(made.socket)
+    try:
+        async with world() as made:
+            async with Browser() as browser:
+                journey = Journey(world=made, browser=browser)
+                async with aclosing(journey.walk(SET_UP)) as told:
+                    if not await _tell_all(told, show_line(sys.stderr.write)):
+                        return 1
+            here = note.Note(sandbox_url=made.sandbox_url, socket=str(made.socket), ingress_port=made.ingress_port)
+            with here.left():
+                status = await face(made.socket)
+    except _TROUBLE as error:
+        print(f"The demo could not go on: {error}", file=sys.stderr)
+        return 1
     print("The demo is over: apps, box and simulated GitHub have stopped.", file=sys.stderr)
     return status
 
@@ -121,42 +129,27 @@ def show_json(line: dict[str, object]) -> None:
 
 
 def _until_interrupted(work: Coroutine[Any, Any, int]) -> int:
-    """Run; on ctrl-c or SIGTERM cancel, let everything be put away, and say so by the exit status."""
+    """Run; on ctrl-c, SIGTERM or a closed terminal cancel, let everything be put away, and say so by the exit
+    status."""
 
     async def run() -> int:
         task = asyncio.ensure_future(work)
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, task.cancel)
+
+        def interrupt() -> None:
+            if not task.cancelling():  # a second time would interrupt the putting away
+                task.cancel()
+
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, interrupt)
         try:
             return await task
         except asyncio.CancelledError:
-            print("interrupted; everything was stopped", file=sys.stderr)
+            with suppress(OSError):  # the terminal may be gone
+                print("interrupted; everything was stopped", file=sys.stderr)
             return 1
 
     return asyncio.run(run())
-
-
-def _descendants_of(folder: Path) -> list[int]:
-    """Processes that work in the demo's folder or were given it: apps, ingress, workers."""
-    needle, found = os.fsencode(folder), []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                told = (entry / "cmdline").read_bytes() + os.fsencode((entry / "cwd").readlink())
-            except OSError:
-                continue
-            if needle in told and int(entry.name) != os.getpid():
-                found.append(int(entry.name))
-    return found
-
-
-def _left_behind(pids: list[int], folder: Path) -> str:
-    """What should be gone and is not."""
-    left = [f"process {pid}" for pid in pids if Path(f"/proc/{pid}").exists()]
-    if folder.name and folder.exists():
-        left.append(str(folder))
-    return ", ".join(left)
 
 
 def _summary(ok: bool) -> str:

@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,7 @@ import aiohttp
 
 from nanoscale_box.client.box_client import BoxClient
 from nanoscale_box.client.errors import ApiError, Unreachable
-from nanoscale_box.demo.children import Child, clean_environment, free_port
-from nanoscale_box.demo.note import Note
+from nanoscale_box.demo.children import Child, adopt_orphans, clean_environment, end_descendants, free_port
 
 START_SECONDS = 20.0
 
@@ -31,10 +30,10 @@ class World:
     sandbox_url: str
     socket: Path
     ingress_port: int
-    box: Child
-    sandbox: Child
     http: aiohttp.ClientSession
     client: BoxClient
+    left: list[str]
+    """Filled at the end of the world: what should have ended with it and had to be ended by force."""
 
     async def ask(self, path: str) -> Any:  # noqa: ANN401 - JSON of another system
         """The sandbox's own view: `state`, `requests`, `deliveries`."""
@@ -64,9 +63,12 @@ async def push(http: aiohttp.ClientSession, sandbox_url: str, order: Mapping[str
 @asynccontextmanager
 async def world() -> AsyncIterator[World]:
     """Start everything; at the end, also after ctrl-c, stop apps, ingress, box and sandbox and remove the folder."""
+    adopt_orphans()
+    left: list[str] = []
     async with AsyncExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="nanoscale-box-demo-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        stack.push_async_callback(_end_the_rest, left)
         environment = clean_environment(os.environ) | {"HOME": str(folder)}
         sandbox = await _start_sandbox(folder, environment)
         stack.push_async_callback(sandbox.stop)
@@ -80,17 +82,14 @@ async def world() -> AsyncIterator[World]:
         client = await _dial(socket, box, folder / "box.log")
         stack.push_async_callback(client.__aexit__, None, None, None)
         stack.push_async_callback(_take_down, client)
-        note = Note(sandbox_url=told["url"], socket=str(socket), ingress_port=ingress_port)
-        stack.callback(note.leave())
         yield World(
             folder=folder,
             sandbox_url=told["url"],
             socket=socket,
             ingress_port=ingress_port,
-            box=box,
-            sandbox=sandbox,
             http=http,
             client=client,
+            left=left,
         )
 
 
@@ -138,8 +137,11 @@ def _end_of(log: Path) -> str:
 
 
 async def _take_down(client: BoxClient) -> None:
-    """Stop apps and ingress; they would outlive the box, as they should anywhere else."""
-    try:
+    """Stop apps and ingress, which would outlive the box, as they should anywhere else. Where the box cannot do it any
+    more, they are ended with the rest."""
+    with suppress(ApiError, Unreachable):
         await client.down()
-    except (ApiError, Unreachable) as error:
-        raise RuntimeError(f"the demo could not stop its apps: {error}") from error
+
+
+async def _end_the_rest(left: list[str]) -> None:
+    left += await end_descendants()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from nanoscale_box.core.github_model import Account, App, Branch, Installation, Repository
@@ -10,13 +11,29 @@ from nanoscale_box.core.model import InstallationId, ProjectId, RepoId
 from nanoscale_box.engine.appkeeper import AppKeeper
 from nanoscale_box.engine.catalogue import Catalogue
 from nanoscale_box.engine.connecting import Connecting
+from nanoscale_box.engine.devices import DeviceFlow
 from nanoscale_box.engine.doors import Doors
+from nanoscale_box.engine.hookcheck import HookCheck, HookView
 from nanoscale_box.engine.ports import Github
+from nanoscale_box.engine.problems import problems_of
 from nanoscale_box.engine.records import Ledger, Page
 from nanoscale_box.engine.registration import PERMISSIONS, Registration
+from nanoscale_box.engine.rotation import Rotated, Rotation
 from nanoscale_box.engine.views import GithubState, ManifestForm, Redirection
 
 _LEVELS: Final = {"read": 1, "write": 2, "admin": 3}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rooms:
+    """Who does the work."""
+
+    registration: Registration
+    connecting: Connecting
+    devices: DeviceFlow
+    catalogue: Catalogue
+    checks: HookCheck
+    rotation: Rotation
 
 
 class Accounts:
@@ -28,17 +45,18 @@ class Accounts:
         ledger: Ledger,
         github: Github,
         app: AppKeeper,
-        registration: Registration,
-        connecting: Connecting,
-        catalogue: Catalogue,
+        rooms: Rooms,
         doors: Doors,
     ) -> None:
         self._ledger = ledger
         self._github = github
         self._app = app
-        self._registration = registration
-        self._connecting = connecting
-        self._catalogue = catalogue
+        self._registration = rooms.registration
+        self._connecting = rooms.connecting
+        self._devices = rooms.devices
+        self._catalogue = rooms.catalogue
+        self._checks = rooms.checks
+        self._rotation = rooms.rotation
         self._doors = doors
 
     async def begin_registration(self, caller: str, organization: str | None) -> Redirection:
@@ -60,18 +78,52 @@ class Accounts:
         return await self._connecting.after_installation(installation_id, setup_action, state)
 
     async def begin_connect(self, caller: str) -> Redirection:
-        """Where to send the browser to connect an account."""
-        return await self._connecting.begin(caller)
+        """Where to send the browser to connect an account: to GitHub's installation page while the box's own App is
+        installed nowhere. An App of the owner's may lead nowhere from there, so it is authorised first."""
+        app = await self._app.required()
+        if app.from_environment or await self._registration.is_installed():
+            return await self._connecting.begin(caller)
+        return await self._registration.installation(caller)
 
-    async def finish_connect(self, *, code: str | None, state: str | None, error: str | None) -> str:
+    async def begin_device(self) -> Redirection:
+        """Connect without a browser here: where to enter which code."""
+        return await self._devices.begin()
+
+    async def finish_connect(
+        self, *, code: str | None, state: str | None, error: str | None, issuer: str | None = None
+    ) -> str:
         """Store the account that came back; give its login. The first sync begins."""
-        login = await self._connecting.finish(code=code, state=state, error=error)
+        login = await self._connecting.finish(code=code, state=state, error=error, issuer=issuer)
         self._catalogue.start_sync()
         return login
 
+    async def install_url(self, caller: str) -> str | None:
+        """Where a connected account installs the App; None when it has."""
+        if await self._ledger.read(lambda records: records.github.installations()):
+            return None
+        return await self._registration.installation_page(caller)
+
     async def disconnect(self) -> None:
-        """Revoke, wipe, pause; running apps stay up."""
-        await self._connecting.disconnect()
+        """Take one step back (docs/adr/0001): a connected account is disconnected, with running apps staying up; where
+        none is, a registered App is forgotten."""
+        app = await self._app.current()
+        account = await self._ledger.read(lambda records: records.github.account())
+        if account is None and app and not app.from_environment:
+            await self._registration.forget(app)
+        else:
+            await self._connecting.disconnect()
+
+    async def hooks(self) -> list[HookView]:
+        """How the App's hook and each repository's hook stand."""
+        return await self._checks.look(repair=False)
+
+    async def repair_hooks(self) -> list[HookView]:
+        """Have every hook mended that is not in order; how they were found."""
+        return await self._checks.look(repair=True)
+
+    async def rotate_secrets(self) -> Rotated:
+        """Give every hook a new secret; the old ones verify a while longer."""
+        return await self._rotation.rotate()
 
     async def sync(self, installation_id: InstallationId | None) -> None:
         """Begin a sync; it goes on after this returns."""
@@ -96,6 +148,13 @@ class Accounts:
             mode="webhook" if self._doors.webhook else "polling",
             installations=[(one, missing_permissions(one)) for one in installations],
             rate=self._github.budget(),
+            problems=problems_of(
+                app,
+                installations,
+                skew=self._github.clock_skew(),
+                webhook=self._doors.webhook,
+                refused=self._checks.refused,
+            ),
         )
 
     async def installations(self) -> Sequence[Installation]:

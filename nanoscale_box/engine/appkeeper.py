@@ -41,8 +41,17 @@ class AppKeeper:
         return app
 
     def keep(self, records: Records, app: App) -> None:
-        """Store a registered App, sealed, within the caller's transaction."""
+        """Store a registered App, sealed, within the caller's transaction; `changed` follows the commit."""
         records.keeper.put(_NAME, self._vault.seal(_encode(app), _PLACE))
+
+    def drop(self, records: Records) -> None:
+        """Forget a registered App within the caller's transaction; `changed` follows the commit."""
+        records.keeper.drop(_NAME)
+
+    def changed(self) -> None:
+        """Read a registered App anew."""
+        if self._app is not None and not self._app.from_environment:
+            self._app = None
 
 
 def _encode(app: App) -> Secret:

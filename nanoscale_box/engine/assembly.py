@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nanoscale_box.core.decide import Debounce
+from nanoscale_box.core.github import GithubChange, HookNews, InstallationChange, RepositoriesChange, RepositoryChange
 from nanoscale_box.core.github_model import App
-from nanoscale_box.engine.accounts import Accounts
+from nanoscale_box.engine.accounts import Accounts, Rooms
 from nanoscale_box.engine.appkeeper import AppKeeper
 from nanoscale_box.engine.catalogue import Catalogue
 from nanoscale_box.engine.connecting import Connecting
+from nanoscale_box.engine.crashpoints import Reached, passed
 from nanoscale_box.engine.creating import Creating, Sources
+from nanoscale_box.engine.devices import DeviceFlow
 from nanoscale_box.engine.doctor import Doctor
 from nanoscale_box.engine.doors import Doors
 from nanoscale_box.engine.feed import Feed
+from nanoscale_box.engine.hookcheck import CHECK, HookCheck
 from nanoscale_box.engine.hooks import Hooks
 from nanoscale_box.engine.intake import Intake
 from nanoscale_box.engine.jobs import Jobs
@@ -29,6 +33,7 @@ from nanoscale_box.engine.reconcile import Reconciler
 from nanoscale_box.engine.registration import Registration
 from nanoscale_box.engine.releases import Releases
 from nanoscale_box.engine.remotes import Remotes
+from nanoscale_box.engine.rotation import Rotation
 from nanoscale_box.engine.stages import Stages
 from nanoscale_box.engine.states import States
 from nanoscale_box.engine.steering import Steering
@@ -45,6 +50,7 @@ class Policy:
     app: App | None
     keep_releases: int
     builds_at_once: int
+    reached: Reached = passed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,17 +67,18 @@ class Engine:
     reconciler: Reconciler
     polling: Polling
     catalogue: Catalogue
+    checks: HookCheck
 
 
 def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: Policy) -> Engine:
     """Build the engine. Nothing runs yet."""
     ledger, clock = desk.ledger, desk.clock
     app = AppKeeper(ledger=ledger, vault=desk.vault, given=policy.app)
-    keyring = Keyring(ledger=ledger, vault=desk.vault, app=app)
+    keyring = Keyring(ledger=ledger, clock=clock, vault=desk.vault, app=app)
     queue = Queue(ids=desk.ids, debounce=policy.debounce)
     releases = Releases(ledger=ledger, vault=desk.vault, builder=hands.builder, keep=policy.keep_releases)
     remotes = Remotes(ledger=ledger, github=github, app=app)
-    stages = Stages(ledger=ledger, clock=clock)
+    stages = Stages(ledger=ledger, clock=clock, reached=policy.reached)
     pipeline = Pipeline(stages=stages, remotes=remotes, releases=releases, hands=hands)
     worker = Worker(
         ledger=ledger, clock=clock, alarms=alarms, stages=stages, pipeline=pipeline, at_once=policy.builds_at_once
@@ -82,7 +89,8 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
     jobs = Jobs(ledger=ledger, clock=clock, alarms=alarms)
     hooks = Hooks(desk=desk, github=github, app=app, keyring=keyring, jobs=jobs, doors=policy.doors)
     reconciler = Reconciler(ledger=ledger, clock=clock, alarms=alarms, stages=stages, releases=releases, hands=hands)
-    github_side = _github_side(desk, github, app, keyring, policy.doors)
+    tools = _Tools(desk=desk, github=github, app=app, keyring=keyring, jobs=jobs, hooks=hooks, doors=policy.doors)
+    github_side = _github_side(tools, alarms)
     return Engine(
         intake=Intake(
             ledger=ledger,
@@ -91,7 +99,7 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
             keyring=keyring,
             queue=queue,
             wake=worker.wake,
-            sync=github_side.catalogue.start_sync,
+            followed=github_side.followed,
         ),
         accounts=github_side.accounts,
         projects=Projects(
@@ -113,27 +121,75 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
         reconciler=reconciler,
         polling=polling,
         catalogue=github_side.catalogue,
+        checks=github_side.checks,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tools:
+    """What the parts that deal with GitHub share."""
+
+    desk: Desk
+    github: Github
+    app: AppKeeper
+    keyring: Keyring
+    jobs: Jobs
+    hooks: Hooks
+    doors: Doors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _GithubSide:
     accounts: Accounts
     catalogue: Catalogue
+    checks: HookCheck
+    jobs: Jobs
+
+    def followed(self, change: GithubChange) -> None:
+        """What an event tells too little of is asked for."""
+        match change:
+            case InstallationChange() | RepositoriesChange() | RepositoryChange(action="transferred"):
+                self.catalogue.start_sync()
+            case HookNews(event="meta"):
+                self.jobs.wake()
+            case _:
+                pass
 
 
-def _github_side(desk: Desk, github: Github, app: AppKeeper, keyring: Keyring, doors: Doors) -> _GithubSide:
+def _github_side(tools: _Tools, alarms: Alarms) -> _GithubSide:
+    desk, github, app, doors = tools.desk, tools.github, tools.app, tools.doors
     states = States(ledger=desk.ledger, vault=desk.vault, clock=desk.clock, random=desk.random)
-    registration = Registration(desk=desk, github=github, app=app, keyring=keyring, states=states, doors=doors)
-    connecting = Connecting(desk=desk, github=github, app=app, states=states, doors=doors)
-    catalogue = Catalogue(ledger=desk.ledger, clock=desk.clock, github=github, app=app, connecting=connecting)
+    registration = Registration(desk=desk, github=github, app=app, keyring=tools.keyring, states=states, doors=doors)
+    connecting = Connecting(
+        desk=desk, github=github, app=app, states=states, hooks=tools.hooks, jobs=tools.jobs, doors=doors
+    )
+    checks = HookCheck(desk=desk, github=github, app=app, hooks=tools.hooks, keyring=tools.keyring, doors=doors)
+    tools.jobs.serve(CHECK, checks.work)
+    catalogue = Catalogue(
+        ledger=desk.ledger, clock=desk.clock, github=github, app=app, connecting=connecting, synced=checks.order
+    )
+    devices = DeviceFlow(
+        desk=desk,
+        github=github,
+        app=app,
+        connecting=connecting,
+        alarms=alarms,
+        doors=doors,
+        connected=catalogue.start_sync,
+    )
+    rotation = Rotation(desk=desk, github=github, app=app, hooks=tools.hooks, jobs=tools.jobs, doors=doors)
     accounts = Accounts(
         ledger=desk.ledger,
         github=github,
         app=app,
-        registration=registration,
-        connecting=connecting,
-        catalogue=catalogue,
+        rooms=Rooms(
+            registration=registration,
+            connecting=connecting,
+            devices=devices,
+            catalogue=catalogue,
+            checks=checks,
+            rotation=rotation,
+        ),
         doors=doors,
     )
-    return _GithubSide(accounts=accounts, catalogue=catalogue)
+    return _GithubSide(accounts=accounts, catalogue=catalogue, checks=checks, jobs=tools.jobs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -34,12 +34,22 @@ BRANCHES_FRESH: Final = timedelta(seconds=30)
 class Catalogue:
     """Fills and reads the cache. One sync at a time; a second call joins the running one."""
 
-    def __init__(self, *, ledger: Ledger, clock: Clock, github: Github, app: AppKeeper, connecting: Connecting) -> None:
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        clock: Clock,
+        github: Github,
+        app: AppKeeper,
+        connecting: Connecting,
+        synced: Callable[[], Awaitable[None]],
+    ) -> None:
         self._ledger = ledger
         self._clock = clock
         self._github = github
         self._app = app
         self._connecting = connecting
+        self._synced = synced
         self._syncing: asyncio.Task[None] | None = None
 
     def start_sync(self, installation_id: InstallationId | None = None) -> asyncio.Task[None]:
@@ -131,6 +141,7 @@ class Catalogue:
             await self._ledger.write(lambda r: tell_github(r, "sync_failed", self._clock.now(), **told))
         else:
             await self._ledger.write(lambda r: tell_github(r, "synced", self._clock.now(), repositories=total))
+            await self._synced()
 
     async def _refresh_installations(self, app: App) -> Sequence[Installation]:
         """Ask for the installations the owner can reach; when the account must be connected again, for those known
@@ -143,16 +154,18 @@ class Catalogue:
             known = await self._ledger.read(lambda records: records.github.installations())
             asked = [await self._github.installation(app, one.installation_id) for one in known]
             found = [one for one in asked if one is not None]
-        await self._ledger.write(lambda records: self._store_installations(records, found))
+        dropped = await self._ledger.write(lambda records: self._store_installations(records, found))
+        for installation_id in dropped:
+            self._github.forget(app, installation_id)
         return found
 
-    def _store_installations(self, records: Records, found: Sequence[Installation]) -> None:
+    def _store_installations(self, records: Records, found: Sequence[Installation]) -> list[InstallationId]:
         now = self._clock.now()
         there = {one.installation_id for one in found}
-        for known in records.github.installations():
-            if known.installation_id not in there:
-                records.github.drop_installation(known.installation_id)
-                pause_linked(records, of_installation(records, known.installation_id), GONE, now)
+        dropped = [one.installation_id for one in records.github.installations() if one.installation_id not in there]
+        for installation_id in dropped:
+            records.github.drop_installation(installation_id)
+            pause_linked(records, of_installation(records, installation_id), GONE, now)
         for installation in found:
             records.github.put_installation(installation, now)
             projects = of_installation(records, installation.installation_id)
@@ -160,22 +173,23 @@ class Catalogue:
                 pause_linked(records, projects, SUSPENDED, now)
             else:
                 resume_linked(records, projects, {SUSPENDED, GONE}, now)
+        return dropped
 
     async def _sync_repositories(self, app: App, installation_id: InstallationId) -> int:
         seen: list[RepoId] = []
         async for page in self._github.repositories(app, installation_id):
-            await self._ledger.write(partial(self._store_page, page=page))
             seen += [repository.repo_id for repository in page]
+            await self._ledger.write(partial(self._store_page, page=page, so_far=len(seen)))
         await self._ledger.write(lambda records: self._drop_unseen(records, installation_id, seen))
         return len(seen)
 
-    def _store_page(self, records: Records, page: Sequence[Repository]) -> None:
+    def _store_page(self, records: Records, page: Sequence[Repository], so_far: int) -> None:
         now = self._clock.now()
         records.github.put_repositories(page, now)
         for repository in page:
             renew_links(records, repository, now)
             resume_linked(records, records.projects.on_repository(repository.repo_id), {OUT_OF_SCOPE, DELETED}, now)
-        tell_github(records, "syncing", now, repositories=len(page))
+        tell_github(records, "syncing", now, repositories=so_far)
 
     def _drop_unseen(self, records: Records, installation_id: InstallationId, seen: list[RepoId]) -> None:
         for repo_id in records.github.drop_repositories(installation_id, seen):

@@ -53,6 +53,10 @@ class Doctor:
                 why="pushes reach the box",
             )
         ]
+        findings += [
+            Finding(code=one.code, status="warn", title=one.sentence, why=one.why, fix=one.fix)
+            for one in status.problems
+        ]
         for installation, missing in status.installations:
             if installation.suspended or missing:
                 what = "is suspended" if installation.suspended else f"lacks {', '.join(missing)}"

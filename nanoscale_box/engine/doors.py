@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-_BASE = "/api/integrations/github"
+_BASE: Final = "/api/integrations/github"
+WEBHOOK: Final = f"{_BASE}/webhook"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +27,7 @@ class Doors:
     @property
     def webhook(self) -> str | None:
         """Where GitHub delivers; None: the box polls."""
-        return f"{self.public_url}{_BASE}/webhook" if self.webhooks and self.public_url else None
+        return f"{self.public_url}{WEBHOOK}" if self.webhooks and self.public_url else None
 
     @property
     def callback(self) -> str:
@@ -46,6 +48,15 @@ class Doors:
     def installed(self) -> str:
         """Where GitHub sends the browser after the App was installed."""
         return f"{self.base}{_BASE}/app/installed"
+
+    @property
+    def issuer(self) -> str:
+        """Who GitHub says it is in an answer that names its issuer (RFC 9207)."""
+        return f"{self.github_url.rstrip('/')}/login/oauth"
+
+    def apps_page(self, slug: str) -> str:
+        """GitHub's page of an App's settings, where it can be deleted."""
+        return f"{self.github_url}/settings/apps/{slug}"
 
     def registration(self, organization: str | None) -> str:
         """GitHub's page that takes a manifest."""

@@ -3,6 +3,7 @@ once."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
@@ -18,9 +19,11 @@ from nanoscale_box.core.github import (
 )
 from nanoscale_box.core.github_model import Repository
 from nanoscale_box.core.model import InstallationId, Project, RepoId
-from nanoscale_box.engine.records import Records
+from nanoscale_box.engine.records import Job, Records
 from nanoscale_box.engine.telling import tell_github, tell_project
 
+ENSURE: Final = "ensure_hook"
+"""The kind of job that sees to a repository's hook."""
 GONE: Final = "the App was removed from the account on GitHub"
 SUSPENDED: Final = "the installation is suspended on GitHub"
 OUT_OF_SCOPE: Final = "the repository is not within the installation's scope any more"
@@ -43,6 +46,8 @@ def follow(records: Records, delivery: Delivery, now: datetime) -> str:
             reason = _repository(records, change, now)
         case AuthorizationRevoked():
             reason = _authorization(records, change)
+        case HookNews(event="meta"):
+            reason = _hook_gone(records, change, delivery.delivery_id, now)
         case HookNews(event=event):
             return f"{event}: the hook's news is noted"
         case None:
@@ -149,6 +154,19 @@ def _repository(records: Records, change: RepositoryChange, now: datetime) -> st
     elif change.action == "unarchived":
         resume_linked(records, projects, {ARCHIVED}, now)
     return f"the repository was {change.action}"
+
+
+def _hook_gone(records: Records, change: HookNews, delivery_id: str, now: datetime) -> str:
+    """A repository's hook was deleted: order a new one if a project needs it."""
+    sharing = [one for one in records.projects.by_webhook(change.hook_id) if one.link and one.link.active]
+    if not sharing:
+        return "the hook is gone, and no project needs it"
+    for project in sharing:
+        if project.link:
+            records.projects.update(replace(project, link=replace(project.link, webhook_id=None)))
+    payload = json.dumps({"project_id": sharing[0].id})
+    records.keeper.add_job(Job(id=f"job_meta_{delivery_id}", kind=ENSURE, payload=payload, due_at=now))
+    return "the repository's hook was deleted; a new one is made"
 
 
 def _authorization(records: Records, change: AuthorizationRevoked) -> str:

@@ -10,11 +10,10 @@ from nanoscale_box.core.decide import Change
 from nanoscale_box.core.errors import Code, Conflict
 from nanoscale_box.core.github import (
     Delivery,
+    GithubChange,
     Headers,
     HookNews,
-    InstallationChange,
     Push,
-    RepositoriesChange,
     check_signature,
     content_kind,
     parse_delivery,
@@ -43,7 +42,7 @@ class Intake:
         keyring: Keyring,
         queue: Queue,
         wake: Callable[[], None],
-        sync: Callable[[], object],
+        followed: Callable[[GithubChange], None],
     ) -> None:
         self._ledger = ledger
         self._clock = clock
@@ -51,7 +50,7 @@ class Intake:
         self._keyring = keyring
         self._queue = queue
         self._wake = wake
-        self._sync = sync
+        self._followed = followed
 
     def check_headers(self, headers: Sequence[tuple[str, str]]) -> None:
         """Refuse a media type that no GitHub delivery has (415) before any byte of the body is read."""
@@ -68,8 +67,8 @@ class Intake:
         receipt = await self._ledger.write(lambda records: self._record(records, delivery))
         if delivery.change is not None:
             self._keyring.forget()
-        if isinstance(delivery.change, InstallationChange | RepositoriesChange) and receipt.status == "accepted":
-            self._sync()  # the event names repositories that came into scope, and tells little more of them
+        if delivery.change is not None and receipt.status == "accepted":
+            self._followed(delivery.change)
         if receipt.http_status == 202:
             self._wake()
         return receipt

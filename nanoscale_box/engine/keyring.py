@@ -4,11 +4,13 @@ memory."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from nanoscale_box.core.model import ProjectId, RepoId
 from nanoscale_box.core.secret import Secret
 from nanoscale_box.engine.appkeeper import AppKeeper
-from nanoscale_box.engine.ports import Place, Vault
+from nanoscale_box.engine.overlap import APP, Old, Overlap, of_repository
+from nanoscale_box.engine.ports import Clock, Place, Vault
 from nanoscale_box.engine.records import Ledger, Records
 
 
@@ -23,15 +25,20 @@ class Key:
 
     secret: Secret
     repo_id: RepoId | None = None
+    until: datetime | None = None
+    """When it ends to verify, if it was replaced and GitHub has the new one."""
 
 
 class Keyring:
     """Finds the secrets a delivery may be signed with. Whoever changes a secret or a hook's id calls `forget`."""
 
-    def __init__(self, *, ledger: Ledger, vault: Vault, app: AppKeeper) -> None:
+    def __init__(self, *, ledger: Ledger, clock: Clock, vault: Vault, app: AppKeeper) -> None:
         self._ledger = ledger
+        self._clock = clock
         self._vault = vault
+        self._overlap = Overlap(vault)
         self._app = app
+        self._old: list[Old] | None = None
         self._links: dict[int | None, list[Key]] | None = None
         self._forgotten = 0
 
@@ -39,16 +46,31 @@ class Keyring:
         """The secrets to try, the likeliest first. A hook whose id is not recorded yet may be any link's without
         one."""
         app = await self._app.current()
-        own = [Key(secret=app.webhook_secret)] if app else []
+        own = [Key(secret=app.webhook_secret)] if app and app.webhook_secret else []
+        own += [Key(secret=one.secret, until=one.until) for one in await self._opened_old()]
         if target_type != "repository":
-            return own
+            return self._usable(own)
         links = await self._opened()
-        return links.get(hook_id) or [*own, *links.get(None, [])]
+        return self._usable(links.get(hook_id) or [*own, *links.get(None, [])])
 
     def forget(self) -> None:
         """Read the secrets anew at the next delivery."""
         self._links = None
+        self._old = None
         self._forgotten += 1
+
+    def _usable(self, keys: list[Key]) -> list[Key]:
+        now = self._clock.now()
+        return [key for key in keys if key.until is None or now < key.until]
+
+    async def _opened_old(self) -> list[Old]:
+        if self._old is not None:
+            return self._old
+        before = self._forgotten
+        old = await self._ledger.read(lambda records: self._overlap.read(records, APP))
+        if self._forgotten == before:
+            self._old = old
+        return old
 
     async def _opened(self) -> dict[int | None, list[Key]]:
         if self._links is not None:
@@ -64,8 +86,13 @@ class Keyring:
         for project in records.projects.list():
             sealed = records.projects.link_secret(project.id) if project.link else None
             if project.link and sealed:
-                key = Key(secret=self._vault.open(sealed, link_place(project.id)), repo_id=project.link.repo_id)
+                repo_id = project.link.repo_id
                 keys = found.setdefault(project.link.webhook_id, [])
-                if key.secret and key not in keys:
-                    keys.append(key)
+                old = self._overlap.read(records, of_repository(repo_id))
+                for key in (
+                    Key(secret=self._vault.open(sealed, link_place(project.id)), repo_id=repo_id),
+                    *(Key(secret=one.secret, repo_id=repo_id, until=one.until) for one in old),
+                ):
+                    if key.secret and key not in keys:
+                        keys.append(key)
         return found

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from nanoscale_box.core.github_model import App, Branch, Commit, Hook, Installation, RateBudget, Repository, UserTokens
+from nanoscale_box.core.github_model import (
+    App,
+    Branch,
+    Commit,
+    DeviceCode,
+    Hook,
+    Installation,
+    RateBudget,
+    Repository,
+    StillWaiting,
+    UserTokens,
+)
 from nanoscale_box.core.model import (
     Address,
     DeploymentId,
@@ -184,6 +195,21 @@ class Github(Protocol):
     async def convert_manifest(self, code: str) -> App:
         """Exchange the manifest flow's code for the App's credentials."""
 
+    async def described(self, app: App) -> App:
+        """The App with its slug and page as GitHub has them; refused when the key is another App's than the id."""
+
+    async def installations_of_app(self, app: App) -> list[Installation]:
+        """Every installation of the App, as the App itself sees them."""
+
+    async def device_code(self, app: App) -> DeviceCode:
+        """Begin the device flow; `github_denied` where the App has it switched off."""
+
+    async def device_tokens(self, app: App, begun: DeviceCode) -> UserTokens | StillWaiting:
+        """Ask once whether the code was entered."""
+
+    def forget(self, app: App, installation_id: InstallationId) -> None:
+        """Drop what is held in memory for an installation that was suspended, removed or disconnected."""
+
     def authorize_url(self, app: App, *, redirect_uri: str, state: str, code_challenge: str) -> str:
         """Where the owner's browser goes to authorise."""
 
@@ -239,8 +265,14 @@ class Github(Protocol):
     async def delete_hook(self, app: App, installation_id: InstallationId, repo_id: RepoId, hook_id: int) -> None:
         """Delete a hook; one that is gone already is fine."""
 
+    async def app_hook_url(self, app: App) -> str | None:
+        """Where the App's own hook points; None if it has none."""
+
     async def set_app_hook(self, app: App, url: str, secret: Secret) -> None:
         """Point the App's own hook at `url`."""
+
+    def clock_skew(self) -> timedelta | None:
+        """How far this machine's clock is ahead of GitHub's; None before the first answer."""
 
     def budget(self) -> RateBudget | None:
         """What GitHub said last about the primary limit."""

@@ -47,6 +47,7 @@ class Reconciler:
         self._ingress = hands.ingress
         self._deaths: dict[Release, int] = {}
         self._problems: dict[str, BoxError] = {}
+        self._ingress_tries = 0
 
     @property
     def problems(self) -> dict[str, BoxError]:
@@ -85,11 +86,17 @@ class Reconciler:
             self._problems[project.name] = error
 
     async def _start_ingress(self) -> None:
+        """Whoever holds its port may go, and a Caddy may be installed: it is tried until it works."""
         try:
             await self._ingress.start(await self._releases.all_hosts())
             self._problems.pop("ingress", None)
+            self._ingress_tries = 0
         except BoxError as error:
             self._problems["ingress"] = error
+            self._ingress_tries += 1
+            pause = RESTART_PAUSES[min(self._ingress_tries, len(RESTART_PAUSES) - 1)]
+            due = self._clock.now() + timedelta(seconds=pause)
+            self._alarms.once(due, "start the ingress", self._start_ingress)
 
     async def _recover(self, deployment: Deployment) -> None:
         """End or requeue a deployment that a crash interrupted. Past the switch the route file says what is true."""

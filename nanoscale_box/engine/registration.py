@@ -8,12 +8,14 @@ import re
 from typing import Final
 from urllib.parse import urlencode
 
-from nanoscale_box.core.errors import Code, Conflict, Invalid
+from nanoscale_box.core.errors import BoxError, Code, Conflict, Invalid
 from nanoscale_box.core.github_model import App
 from nanoscale_box.engine.appkeeper import AppKeeper
 from nanoscale_box.engine.doors import Doors
+from nanoscale_box.engine.following import DISCONNECTED, pause_linked
 from nanoscale_box.engine.keyring import Keyring
 from nanoscale_box.engine.kit import Desk
+from nanoscale_box.engine.overlap import APP, Overlap
 from nanoscale_box.engine.ports import Github
 from nanoscale_box.engine.records import Records
 from nanoscale_box.engine.states import States
@@ -44,6 +46,7 @@ class Registration:
         self._ledger = desk.ledger
         self._clock = desk.clock
         self._random = desk.random
+        self._overlap = Overlap(desk.vault)
         self._github = github
         self._app = app
         self._keyring = keyring
@@ -102,16 +105,55 @@ class Registration:
             raise Invalid(
                 Code.GITHUB_STATE, "GitHub sent no code back", hint="start again: nanoscale-box github connect"
             )
-        app = await self._github.convert_manifest(code)
+        app = await self._known_to_itself(await self._github.convert_manifest(code))
         await self._ledger.write(lambda records: self._keep(records, app))
+        self._app.changed()
         self._keyring.forget()
         return await self.installation_page(payload["caller"])
 
     async def installation_page(self, caller: str) -> str:
         """GitHub's page where the owner chooses account and repositories."""
+        return (await self.installation(caller)).url
+
+    async def installation(self, caller: str) -> Redirection:
+        """The same page, and until when the way back from it works."""
         app = await self._app.required()
+        page = app.html_url or (await self._github.described(app)).html_url
         ticket = await self._states.issue(SETUP, {"caller": caller})
-        return f"{app.html_url}/installations/new?{urlencode({'state': ticket.state})}"
+        url = f"{page}/installations/new?{urlencode({'state': ticket.state})}"
+        return Redirection(url=url, expires_at=ticket.expires_at)
+
+    async def is_installed(self) -> bool:
+        """Whether the App is on any account; GitHub is asked when the box knows of none."""
+        if await self._ledger.read(lambda records: records.github.installations()):
+            return True
+        return bool(await self._github.installations_of_app(await self._app.required()))
+
+    async def forget(self, app: App) -> None:
+        """Undo a registration: the box forgets App, installations and caches. Deleting the App is done on GitHub."""
+
+        def work(records: Records) -> None:
+            now = self._clock.now()
+            pause_linked(records, records.projects.list(), DISCONNECTED, now)
+            for installation in records.github.installations():
+                records.github.drop_installation(installation.installation_id)
+            self._app.drop(records)
+            self._overlap.drop(records, APP)
+            records.keeper.drop("registration")
+            tell_github(records, "forgotten", now, app_url=self._doors.apps_page(app.slug))
+
+        await self._ledger.write(work)
+        self._app.changed()
+        self._keyring.forget()
+
+    async def _known_to_itself(self, app: App) -> App:
+        """Check that id and key belong together. The code that gave them works once, so only a clear no counts."""
+        try:
+            return await self._github.described(app)
+        except BoxError as error:
+            if error.code is Code.GITHUB_REFUSED:
+                raise
+            return app
 
     def _keep(self, records: Records, app: App) -> None:
         self._app.keep(records, app)

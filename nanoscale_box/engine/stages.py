@@ -12,6 +12,7 @@ from nanoscale_box.core.decide import short
 from nanoscale_box.core.errors import BoxError, Code, Conflict
 from nanoscale_box.core.lifecycle import DeploymentState
 from nanoscale_box.core.model import Deployment, DeploymentId, Outcome, Project, Step
+from nanoscale_box.engine.crashpoints import Reached, passed
 from nanoscale_box.engine.ports import Clock
 from nanoscale_box.engine.queue import conclude, fail, move
 from nanoscale_box.engine.records import Ledger, Records
@@ -21,9 +22,10 @@ from nanoscale_box.engine.telling import tell_deployment, tell_project
 class Stages:
     """Moves one deployment through its life, a commit a step."""
 
-    def __init__(self, *, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, *, ledger: Ledger, clock: Clock, reached: Reached = passed) -> None:
         self._ledger = ledger
         self._clock = clock
+        self._reached = reached
 
     async def move(self, deployment_id: DeploymentId, state: DeploymentState, **changes: Any) -> Deployment:  # noqa: ANN401 - fields of Deployment
         """Record that a deployment reached `state`."""
@@ -43,9 +45,11 @@ class Stages:
         """Record a step as running, then as done or failed with its duration."""
         began = self._clock.now()
         await self._note(deployment_id, Step(name=name, state="running"))
+        self._reached(f"{name} begun")
         ended = "failed"
         try:
             yield
+            self._reached(f"{name} done")
             ended = "done"
         finally:
             await self._note(deployment_id, Step(name=name, state=ended, duration_ms=self._since(began)))
@@ -69,7 +73,9 @@ class Stages:
             tell_project(records, project, "state", now)
             return old
 
-        return await self._ledger.write(work)
+        retired = await self._ledger.write(work)
+        self._reached("live")
+        return retired
 
     async def failed(self, deployment_id: DeploymentId, error: BoxError) -> None:
         """Record the failure, with its sentence."""

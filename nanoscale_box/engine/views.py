@@ -67,6 +67,16 @@ class EnvName:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something between box and GitHub that is not as it should be, as one sentence."""
+
+    code: str
+    sentence: str
+    why: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GithubState:
     """How the box stands with GitHub."""
 
@@ -77,6 +87,8 @@ class GithubState:
     installations: list[tuple[Installation, tuple[str, ...]]]
     """Each with the permissions it has not been given."""
     rate: RateBudget | None
+    problems: tuple[Problem, ...] = ()
+    """What is not as it should be between the two, each with what mends it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +97,8 @@ class Redirection:
 
     url: str
     expires_at: datetime
+    user_code: str | None = None
+    """What the owner enters there, in the device flow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

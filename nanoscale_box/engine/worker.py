@@ -22,6 +22,8 @@ from nanoscale_box.engine.stages import Stages
 
 PAUSES: Final = (5.0, 15.0, 60.0, 180.0, 600.0)
 """Seconds before each further try of a deployment that failed through nobody's commit."""
+FOR_THE_OWNER: Final = frozenset({Code.DISK_FULL, Code.INGRESS_MISSING, Code.NO_FREE_PORT, Code.PORT_TAKEN})
+"""The machine's fault, and yet no use to try again: each lasts until the owner did what its hint says."""
 RECORD_PAUSE: Final = 2.0
 """Seconds before trying again to record an end that could not be made durable."""
 
@@ -156,7 +158,7 @@ class Worker:
         """Record the failure, or the next try."""
         if error.code is Code.CANCELLED:
             await self._stages.cancelled(job.deployment.id)
-        elif error.may_retry and job.deployment.attempt <= len(PAUSES):
+        elif error.may_retry and error.code not in FOR_THE_OWNER and job.deployment.attempt <= len(PAUSES):
             pause = error.retry_after or PAUSES[job.deployment.attempt - 1]
             await self._stages.again(job.deployment.id, self._clock.now() + timedelta(seconds=pause), error)
         else:

@@ -42,11 +42,12 @@ class BoxApp(App[None]):
     TITLE = "nanoscale-box"
     CSS_PATH = "box.tcss"
     ENABLE_COMMAND_PALETTE = True
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-tiny"), (60, "-narrow"), (120, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-flat"), (16, "-low"), (30, "-tall")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (120, "-wide")]  # noqa: RUF012 - declared by Textual
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (16, "-low"), (30, "-tall")]  # noqa: RUF012 - declared by Textual
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+g", "github", "GitHub", id="app.github"),
+        Binding("ctrl+g", "github", "GitHub", show=False, id="app.github"),
         Binding("ctrl+p", "command_palette", "all actions", show=False),
+        Binding("question_mark,f1", "help", "help", key_display="?", id="app.help"),
         Binding("q", "quit", "quit", id="app.quit"),
         Binding("ctrl+c", "quit", "quit", show=False, priority=True),
     ]
@@ -126,7 +127,7 @@ class BoxApp(App[None]):
 
 
 async def attach(socket: Path, *, parting: str = KEEPS_RUNNING) -> int:
-    """Run the terminal UI on the box at `socket`; give an exit status. `parting` is said when it was left on purpose."""
+    """Run the terminal UI on the box at `socket`; give an exit status; `parting` is said when one leaves."""
     return await run(lambda: BoxClient.dial(socket), os.environ, parting)
 
 
@@ -156,7 +157,7 @@ async def run(dial: Callable[[], Box], environ: Mapping[str, str], parting: str)
 
 @contextmanager
 def _stopped_by_signals(app: BoxApp) -> Iterator[None]:
-    """A terminal that is closed, or a kill, ends the UI as `q` does; who handles these signals already goes on doing so."""
+    """A closed terminal or a kill ends the UI as `q` does; who handles these signals already goes on doing so."""
     loop = asyncio.get_running_loop()
     free = [one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) is signal.SIG_DFL]
     for one in free:

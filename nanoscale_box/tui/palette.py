@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from textual.app import SystemCommand
 from textual.screen import Screen
 
-from nanoscale_box.tui.screens.help import keys_of
+from nanoscale_box.tui.screens.help import is_textuals, key_name
 
-_MOVES = frozenset({"step", "page", "edge", "move", "leap", "choose", "first"})
+_NOT_HERE = frozenset({"step", "page", "edge", "move", "leap", "choose", "first", "command_palette"})
 
 
 def commands(screen: Screen[object]) -> Iterable[SystemCommand]:
@@ -18,10 +18,10 @@ def commands(screen: Screen[object]) -> Iterable[SystemCommand]:
     for key, active in screen.active_bindings.items():
         binding = active.binding
         action = binding.action.rpartition(".")[2].partition("(")[0]
-        if not active.enabled or binding.system or not binding.description or action in _MOVES:
+        title = binding.description[:1].upper() + binding.description[1:]
+        if not active.enabled or binding.system or not title or title in seen:
             continue
-        title = binding.description.capitalize()
-        if title in seen:
+        if action in _NOT_HERE or is_textuals(binding):
             continue
         seen.add(title)
         node = active.node
@@ -29,5 +29,4 @@ def commands(screen: Screen[object]) -> Iterable[SystemCommand]:
         async def run(action: str = binding.action, node: object = node) -> None:
             await screen.app.run_action(action, node)  # type: ignore[arg-type] # a DOM node, as told by Textual
 
-        names = keys_of({key: active})
-        yield SystemCommand(title, f"key: {names[0][0]}" if names else "", run)
+        yield SystemCommand(title, f"key: {key_name(key)}", run)

@@ -15,7 +15,7 @@ class Tone(StrEnum):
 
     NORMAL = ""
     STRONG = "bold"
-    DIM = "$text-muted"
+    DIM = "dim"
     KEY = "bold $text-accent"
     LINK = "$text-primary"
     GOOD = "$text-success"

@@ -62,6 +62,8 @@ def clock(moment: datetime | None) -> str:
 
 def lasted(seconds: float) -> str:
     """A length of time."""
+    if seconds < 0.095:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(int(seconds), 60)
@@ -100,6 +102,18 @@ def branch_of(ref: str | None) -> str:
 def count(number: int, noun: str) -> str:
     """`1 project`, `2 projects`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def mark(project: shapes.Project) -> str:
+    """What needs the owner's eye, in a word."""
+    if project.paused:
+        return "paused"
+    latest, drift = project.latest, project.drift
+    if latest is not None and latest.state == "failed":
+        return f"#{latest.number} failed"
+    if drift is not None:
+        return f"{drift.behind} behind" if drift.behind else "drifted"
+    return ""
 
 
 def notes(project: shapes.Project) -> list[str]:

@@ -36,7 +36,7 @@ async def test_a_hook_is_created_whole(stage_and_api: Set) -> None:
     hook = await api.create_hook(an_app(), INSTALLATION, REPO, URL, SECRET)
     assert (hook.hook_id, hook.url, hook.active, hook.events) == (2**60, URL, True, ("push",))
     (asked,) = stage.asked(f"POST {HOOKS}")
-    assert asked.json() == {"name": "web", "active": True, "events": ["push"], "config": CONFIG}
+    assert asked.json() == {"name": "web", "active": True, "events": ["push", "meta"], "config": CONFIG}
 
 
 async def test_a_hook_that_is_there_is_a_conflict(stage_and_api: Set) -> None:
@@ -72,7 +72,7 @@ async def test_an_update_always_sends_the_secret(stage_and_api: Set) -> None:
     stage, api = stage_and_api
     stage.on(f"PATCH {HOOKS}/5", ok({}, 502), ok(HOOK | {"id": 5}))
     assert (await api.update_hook(an_app(), INSTALLATION, REPO, 5, URL, SECRET)).hook_id == 5
-    assert stage.asked(f"PATCH {HOOKS}/5")[1].json() == {"active": True, "events": ["push"], "config": CONFIG}
+    assert stage.asked(f"PATCH {HOOKS}/5")[1].json() == {"active": True, "events": ["push", "meta"], "config": CONFIG}
     with pytest.raises(NotFound):
         await api.update_hook(an_app(), INSTALLATION, REPO, 6, URL, SECRET)
 

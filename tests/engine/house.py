@@ -321,6 +321,7 @@ async def open_house(
     path: Path, *, app: App | None = APP, webhooks: bool = True, at_once: int = 1, keep: int = 5
 ) -> AsyncIterator[House]:
     """A started house."""
+    path.mkdir(exist_ok=True)
     house = House(path, app=app, webhooks=webhooks, at_once=at_once, keep=keep)
     await house.start()
     try:

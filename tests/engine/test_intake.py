@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from itertools import permutations
 from pathlib import Path
+from urllib.parse import quote_plus
 from uuid import UUID
 
 import pytest
@@ -13,6 +15,7 @@ from nanoscale_box.core.decide import ZERO_SHA
 from nanoscale_box.core.errors import BoxError, Code, Conflict, Fault, Invalid, Unauthorized, Unavailable
 from nanoscale_box.core.model import Outcome
 from nanoscale_box.core.secret import Secret
+from nanoscale_box.engine.keyring import link_place
 from nanoscale_box.engine.views import ProjectChanges
 from tests.engine.house import APP_HOOK, House, Moved, S, open_house, sha
 from tests.fake_github import APP
@@ -57,8 +60,6 @@ async def test_a_hook_that_told_before_its_id_was_recorded_is_believed(tmp_path:
         await house.create()
         project = await house.project()
         sealed = await house.database.read(lambda records: records.projects.link_secret(project.id))
-        from nanoscale_box.engine.keyring import link_place
-
         secret = house.vault.open(str(sealed), link_place(project.id))
         raw = house.delivery(house.commit(2))[1]
         receipt = await house.engine.intake.receive(house.headers("push", raw, 77, "repository", secret), raw)
@@ -101,8 +102,6 @@ async def test_an_id_with_another_body_is_refused(house: House) -> None:
 
 
 async def test_fifty_copies_at_once_are_one_deployment(house: House) -> None:
-    import asyncio
-
     await house.live(1)
     delivery = house.delivery(house.commit(2))
     receipts = await asyncio.gather(*[house.engine.intake.receive(*delivery) for _ in range(50)])
@@ -172,7 +171,6 @@ async def test_back_and_forth_told_by_one_hook_in_bulk_after_the_other(house: Ho
 async def test_pushes_out_of_order_end_at_the_head(tmp_path: Path) -> None:
     for number, order in enumerate(permutations(range(3))):
         async with open_house(tmp_path / str(number)) as house:
-            (tmp_path / str(number)).mkdir(exist_ok=True)
             await house.live(1)
             moves = [house.commit(target) for target in (2, 3, 4)]
             for place in order:
@@ -270,8 +268,6 @@ async def test_without_an_app_nothing_is_believed(tmp_path: Path) -> None:
 
 
 async def test_form_encoded_deliveries_are_read_too(house: House) -> None:
-    from urllib.parse import quote_plus
-
     await house.live(1)
     _, raw = house.delivery(house.commit(2))
     form = b"payload=" + quote_plus(raw.decode()).encode()

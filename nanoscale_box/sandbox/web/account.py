@@ -9,7 +9,7 @@ from aiohttp import web
 from ..installing import uninstall
 from ..model import AccountType, App
 from ..world import World, world_of
-from .pages import COOKIE, PageError, browser_user, button, first, form, go_to, page, posted
+from .pages import COOKIE, PageError, browser_user, button, first, form, go_to, page, posted, private_mark
 
 
 def routes() -> list[web.RouteDef]:
@@ -26,7 +26,7 @@ def routes() -> list[web.RouteDef]:
 async def home(request: web.Request) -> web.Response:
     world, user = world_of(request), browser_user(request)
     rows = "".join(
-        f"<li>{escape(world.state.full_name(repo))}{' 🔒' if repo.private else ''}</li>"
+        f"<li>{escape(world.state.full_name(repo))}{private_mark(repo)}</li>"
         for repo in list(world.state.repos.values())[:100]
         if not repo.private or world.state.role(user.id, repo.owner_id)
     )

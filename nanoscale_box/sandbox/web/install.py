@@ -10,7 +10,7 @@ from ..authorizing import new_code
 from ..installing import install, select_repos, suspend, uninstall, unsuspend
 from ..model import Account, App, Installation, InstallationId, Repo, RepoId, Selection
 from ..world import World, world_of
-from .pages import PageError, browser_user, button, choice, first, form, go_to, page, posted
+from .pages import PageError, browser_user, button, choice, first, form, go_to, page, posted, private_mark
 
 
 def routes() -> list[web.RouteDef]:
@@ -98,7 +98,7 @@ def _selection(world: World, repos: list[Repo], selection: Selection, chosen: se
 
 
 def _box(world: World, repo: Repo, *, checked: bool) -> str:
-    text = escape(world.state.full_name(repo)) + (" 🔒" if repo.private else "")
+    text = escape(world.state.full_name(repo)) + private_mark(repo)
     return choice("checkbox", "repository_ids", str(repo.id), text, checked=checked)
 
 

@@ -9,26 +9,33 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from aiohttp import web
 
-from ..model import Account
+from ..model import Account, Repo
 from ..world import World, world_of
 
 COOKIE = "sandbox_user"
 STYLE = """
-:root { color-scheme: light dark; --line: #d0d7de; --ink: #1f2328; --soft: #59636e; --paper: #fff; --bar: #6e40c9; }
-@media (prefers-color-scheme: dark) { :root { --line: #3d444d; --ink: #f0f6fc; --soft: #9198a1; --paper: #0d1117; } }
+:root { color-scheme: light dark; --line: #d0d7de; --ink: #1f2328; --soft: #59636e; --paper: #fff; --bar: #6e40c9;
+  --bad: #cf222e; --link: #0969da; }
+@media (prefers-color-scheme: dark) { :root { --line: #3d444d; --ink: #f0f6fc; --soft: #9198a1; --paper: #0d1117;
+  --bad: #f85149; --link: #4493f8; } }
+* { box-sizing: border-box; }
 body { margin: 0; font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); }
-.bar { background: var(--bar); color: #fff; padding: .6rem 1.5rem; font-weight: 600; display: flex; gap: 1rem; }
+body { overflow-wrap: anywhere; }
+.bar { background: var(--bar); color: #fff; padding: .6rem 1.5rem; font-weight: 600; }
+.bar { display: flex; flex-wrap: wrap; gap: .2rem 1rem; }
 .bar span { margin-left: auto; font-weight: 400; }
 main { max-width: 40rem; margin: 2.5rem auto; padding: 0 1.5rem; }
 h1 { font-size: 1.5rem; }
 .card { border: 1px solid var(--line); border-radius: .5rem; padding: 1rem 1.5rem; margin: 1rem 0; }
-.soft { color: var(--soft); } .bad { color: #cf222e; }
+.soft { color: var(--soft); } .bad { color: var(--bad); }
+.tag { border: 1px solid var(--line); border-radius: 1rem; padding: 0 .5rem; font-size: .8rem; color: var(--soft); }
 button { font: inherit; padding: .45rem 1.2rem; border-radius: .4rem; border: 1px solid var(--line); cursor: pointer; }
 button.go { background: #1f883d; border-color: #1f883d; color: #fff; font-weight: 600; }
 form.side { display: inline-block; margin-right: .5rem; }
-label { display: block; padding: .15rem 0; } input[type=text] { font: inherit; padding: .35rem .6rem; width: 20rem; }
+label { display: block; padding: .15rem 0; }
+input[type=text] { font: inherit; padding: .35rem .6rem; width: 20rem; max-width: 100%; }
 .scroll { max-height: 18rem; overflow: auto; border: 1px solid var(--line); border-radius: .4rem; padding: .5rem 1rem; }
-code { font-size: .9em; } a { color: #0969da; }
+code { font-size: .9em; } a { color: var(--link); }
 """
 
 
@@ -46,7 +53,8 @@ def page(title: str, body: str, *, user: Account | None = None, status: int = 20
     who = f"<span>signed in as <b>{escape(user.login)}</b></span>" if user is not None else ""
     html = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)} · Sandbox GitHub</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body>'
+        f'<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
+        f"<style>{STYLE}</style></head><body>"
         f'<div class="bar">Sandbox GitHub \u2013 not github.com{who}</div><main><h1>{escape(title)}</h1>{body}</main>'
         "</body></html>"
     )
@@ -68,6 +76,11 @@ def form(world: World, action: str, hidden: Mapping[str, str], inner: str, *, na
 
 def button(text: str, *, go: bool = True) -> str:
     return f'<button type="submit"{" class=go" if go else ""}>{escape(text)}</button>'
+
+
+def private_mark(repo: Repo) -> str:
+    """What stands beside the name of a repository that not everybody may see."""
+    return ' <span class="tag">private</span>' if repo.private else ""
 
 
 def choice(kind: str, name: str, value: str, text: str, *, checked: bool) -> str:

@@ -24,10 +24,6 @@ T = TypeVar("T")
 class BoxScreen(Screen[None]):
     """A whole screen between title and status."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("question_mark,f1", "app.help", "help", key_display="?", id="app.help"),
-    ]
-
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self.desk = desk

@@ -35,7 +35,7 @@ class Confirm(Dialog[bool]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
-            dialog.border_title = self._title  # type: ignore[assignment] # takes Content, declared for str
+            dialog.border_title = self._title
             yield Static(self._body)
             with Horizontal(classes="buttons"):
                 yield Button("Cancel", id="cancel", compact=True)
@@ -64,7 +64,7 @@ class ConfirmByName(Dialog[bool]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
             title = join("Delete ", plain(self._name_wanted, limit=40))
-            dialog.border_title = title  # type: ignore[assignment] # takes Content, declared for str
+            dialog.border_title = title
             yield Static(self._body)
             yield Static(join("Type ", plain(self._name_wanted, Tone.KEY), " to go on; esc cancels."), classes="gap")
             yield Input(id="typed", compact=True)

@@ -80,6 +80,8 @@ class GithubScreen(BoxScreen):
                 say(self, f"{event.data.get('repositories')} repositories are in scope")
             case "sync_failed":
                 self.notify(plain(str(event.data.get("detail"))).plain, severity="error", markup=False)
+            case _:
+                pass
         self._tell()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -118,7 +120,7 @@ class GithubScreen(BoxScreen):
         """Forget the account, after asking."""
         login = self.desk.model.github.account_login if self.desk.model.github else ""
         body = Content(
-            "This revokes the box's access on GitHub and forgets its tokens.\n"
+            "This revokes the box's access on GitHub and forgets its tokens. "
             "Pushes are not deployed any more; running apps stay up."
         )
 
@@ -157,16 +159,31 @@ class GithubScreen(BoxScreen):
 
     def _tell(self) -> None:
         github, redirect = self.desk.model.github, self.redirect
-        self.code.display = redirect is not None
-        if redirect is not None:
+        if redirect is None:
+            self.code.update(Content(""))
+        else:
             self.story.update(self._invitation(redirect, registering=bool(github and github.state == "unconfigured")))
-            self.code.update(qr_code(redirect.redirect_url))
-        elif self._failed is not None:
+            self._draw_code(redirect.redirect_url)
+            return
+        if self._failed is not None:
             self.story.update(join(self._failed, "\n\n", keyed("*c* tries again, *esc* goes back.")))
         elif github is None or self._asking:
             self.story.update(plain("◐ asking the box …", Tone.BUSY))
         else:
             self.story.update(_standing(github))
+
+    def _draw_code(self, url: str) -> None:
+        """The code where all of it can be seen; half of one helps nobody."""
+        code = qr_code(url)
+        lines = code.plain.splitlines()
+        needs = len(lines[0]) + 6, len(lines) + 14
+        fits = self.size.width >= needs[0] and self.size.height >= needs[1]
+        told = plain(f"A window of {needs[0]}x{needs[1]} shows the address as a QR code too.", Tone.DIM)
+        self.code.update(code if fits else told)
+
+    def on_resize(self) -> None:
+        """The code may fit now."""
+        self._tell()
 
     def _invitation(self, redirect: shapes.Redirect, *, registering: bool) -> Content:
         what = (

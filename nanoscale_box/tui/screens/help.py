@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.app import App, ComposeResult
+from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ActiveBinding
+from textual.screen import Screen
 from textual.widgets import Static
 
 from nanoscale_box.tui.plain import Tone, join, plain
@@ -43,26 +43,39 @@ class Help(Dialog[None]):
             dialog.border_title = "Help"
             dialog.border_subtitle = "esc closes"
             yield Static(plain(self._about, Tone.STRONG))
-            yield Static(table(self._keys), classes="gap")
+            yield Static(table(self._keys))
         yield TooSmall()
 
 
-def keys_of(bindings: Mapping[str, ActiveBinding]) -> list[tuple[str, str]]:
-    """Keys and what they do; several keys of one action stand together."""
-    found: dict[str, list[str]] = {}
+def keys_of(bindings: Mapping[str, ActiveBinding]) -> dict[str, list[tuple[str, str]]]:
+    """Keys and what they do, by where they work; several keys of one action stand together."""
+    found: dict[str, dict[str, list[str]]] = {"Here": {}, "In the list or log": {}, "Everywhere": {}}
     for key, active in bindings.items():
-        if active.enabled and active.binding.description and not active.binding.system:
-            found.setdefault(active.binding.description, []).append(_name(key))
-    return [(" ".join(keys), does) for does, keys in found.items()]
+        binding = active.binding
+        if not active.enabled or not binding.description or binding.system or is_textuals(binding):
+            continue
+        place = "Everywhere" if isinstance(active.node, App) else "In the list or log"
+        place = "Here" if isinstance(active.node, Screen) else place
+        found[place].setdefault(binding.description, []).append(key_name(key))
+    return {place: [(" ".join(keys), does) for does, keys in actions.items()] for place, actions in found.items()}
 
 
-def table(keys: list[tuple[str, str]]) -> Content:
-    """Two columns."""
-    width = max((len(names) for names, _ in keys), default=0)
-    return Content("\n").join(
-        [join(plain(names.ljust(width), Tone.KEY), "  ", plain(does)) for names, does in keys],
-    )
+def is_textuals(binding: Binding) -> bool:
+    """Whether it is a key that widgets have from Textual; ours are described in lower case."""
+    return binding.description[:1].isupper() and binding.description != "GitHub"
 
 
-def _name(key: str) -> str:
+def table(sections: Mapping[str, list[tuple[str, str]]]) -> Content:
+    """Two columns under each heading."""
+    width = max((len(names) for keys in sections.values() for names, _ in keys), default=0)
+    lines: list[Content] = []
+    for heading, keys in sections.items():
+        if keys:
+            lines += [Content(""), plain(heading, Tone.DIM)]
+            lines += [join(plain(names.ljust(width), Tone.KEY), "  ", plain(does)) for names, does in keys]
+    return Content("\n").join(lines)
+
+
+def key_name(key: str) -> str:
+    """A key as it is written on it."""
     return _NAMES.get(key, key.removeprefix("upper_"))

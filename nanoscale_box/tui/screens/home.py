@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
@@ -18,7 +18,7 @@ from nanoscale_box.tui.widgets.columns import Column
 from nanoscale_box.tui.widgets.list_pane import ListPane
 from nanoscale_box.tui.widgets.rows import Rows
 from nanoscale_box.tui.widgets.verdicts import verdict_columns, verdict_words
-from nanoscale_box.tui.words import ago, clock, commit, notes, project_word, state, took, trigger
+from nanoscale_box.tui.words import RUNNING, ago, clock, commit, mark, notes, project_word, state, took, trigger
 from nanoscale_box.wire import shapes
 
 _WELCOME = Content("\n").join(
@@ -28,6 +28,9 @@ _WELCOME = Content("\n").join(
         keyed("Press *n* to make the first project: any public repository by its address,"),
         keyed("or one of your own, private ones too, once *ctrl+g* has connected GitHub."),
     ]
+)
+_NEEDS_PROJECT: Final = frozenset(
+    {"open_project", "deploy", "cancel", "roll_back", "pause", "resume", "delete", "open", "copy_url"}
 )
 _ASKING = Content.styled("Asking the box …", Tone.DIM.value)
 _QUIET = Content.styled("Nothing was pushed yet. What becomes of each push, and why, will stand here.", Tone.DIM.value)
@@ -42,8 +45,9 @@ class HomeScreen(Steering):
         Binding("w", "open_project('why')", "why", id="home.why"),
         # Where no list has the keyboard, `g` is not "to the first row".
         Binding("g", "app.github", "GitHub", show=False),
-        Binding("1", "pane('projects')", "projects", show=False),
-        Binding("2", "pane('activity')", "activity", show=False),
+        Binding("ctrl+g", "app.github", "GitHub", id="app.github"),
+        Binding("1", "pane('projects')", "go to projects", show=False),
+        Binding("2", "pane('activity')", "go to activity", show=False),
     ]
 
     def __init__(self, desk: Desk) -> None:
@@ -87,10 +91,19 @@ class HomeScreen(Steering):
             self.projects.say_empty(_WELCOME)
         self.projects.show(model.by_name())
         self.activity.show(model.verdicts)
-        self.set_class(model.loaded and not model.projects, "-first-run")
+        first_run = model.loaded and not model.projects
+        self.set_class(first_run, "-first-run")
+        if first_run and self.focused is not None and not self.focused.display:
+            self.set_focus(None)
         if empty and model.projects and self.focused is None:
             self.projects.focus_list()
         self._tell()
+        self._share_room()
+        self.refresh_bindings()
+
+    def on_resize(self) -> None:
+        """Share the room."""
+        self._share_room()
 
     def tick(self) -> None:
         """Times grow older."""
@@ -122,17 +135,33 @@ class HomeScreen(Steering):
         """Put the keyboard into a pane."""
         self.query_one(f"#{name}", ListPane).focus_list()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Without a project there is nothing to steer."""
+        return not (action in _NEEDS_PROJECT and self.in_hand() is None)
+
+    def _share_room(self) -> None:
+        """Projects take what they need, up to three fifths; activity has the rest."""
+        room = max(8, self.size.height * 3 // 5 - 2)
+        needed = len(self.projects.rows.items) + 3 if self.projects.rows.items else 9
+        self.projects.styles.height = max(6, min(room, needed))
+
     def _tell(self) -> None:
         project = self.in_hand()
         if project is None:
             self.detail.update(Content(""))
             return
         told = notes(project)
-        second = join(plain("▲ ", Tone.WARN), plain(" · ".join(told))) if told else self._deployed(project)
+        running = project.latest is not None and project.latest.state in RUNNING
+        noted = join(plain("▲ ", Tone.WARN), plain(" · ".join(told)))
+        second = noted if told and not running else self._deployed(project)
         self.detail.update(join(plain(project.url, Tone.LINK), "\n", second))
 
     def _deployed(self, project: shapes.Project) -> Content:
-        live = project.live
+        latest, live = project.latest, project.live
+        if latest is not None and latest.state in RUNNING:
+            word = state(latest.state)
+            so_far = plain(f", {took(latest, self.desk.now())} so far", Tone.DIM) if latest.started_at else ""
+            return join(plain(f"{word} #{latest.number} ", tone_of(word)), plain(commit(latest)), so_far)
         if live is None:
             return plain("not deployed yet", Tone.DIM)
         by = f"#{live.number} by {trigger(live.trigger)} in {took(live, self.desk.now())}"
@@ -157,15 +186,20 @@ class HomeScreen(Steering):
             return plain(ago(one.live.finished_at if one.live else None, now()), Tone.DIM)
 
         return [
-            Column(title="State", cell=stands, least=11),
+            Column(title="State", cell=stands, least=6, most=12),
             Column(title="Name", cell=lambda one: plain(one.name, Tone.STRONG), least=8, most=24),
-            Column(title="Branch", cell=lambda one: plain(one.branch), least=6, most=16, above=70),
+            Column(title="Branch", cell=lambda one: plain(one.branch), least=6, most=16, above=88),
             Column(title="Commit", cell=what, least=14, grow=3),
+            Column(title="Note", cell=_mark, least=4, most=12, above=66, below=150),
             Column(title="Note", cell=_note, least=10, grow=2, above=150),
-            Column(title="Deployed", cell=when, least=10),
-            Column(title="Took", cell=made, least=16, above=118),
+            Column(title="Deployed", cell=when, least=8, most=10),
+            Column(title="By", cell=made, least=8, most=24, above=125),
             Column(title="Address", cell=lambda one: plain(one.url, Tone.LINK), least=12, most=40, above=100),
         ]
+
+
+def _mark(project: shapes.Project) -> Content:
+    return plain(mark(project), Tone.WARN)
 
 
 def _note(project: shapes.Project) -> Content:

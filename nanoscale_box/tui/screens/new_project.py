@@ -9,13 +9,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widgets import Button, Input, Select, Static, Tab, Tabs
+from textual.widgets import Button, Input, Select, Static
 
 from nanoscale_box.client import ApiError, Unreachable
 from nanoscale_box.tui.desk import Desk
 from nanoscale_box.tui.plain import Tone, join, keyed, plain
 from nanoscale_box.tui.screens.base import BoxScreen, say, why
 from nanoscale_box.tui.screens.project import ProjectScreen
+from nanoscale_box.tui.widgets.choice import Choice
 from nanoscale_box.tui.widgets.columns import Column
 from nanoscale_box.tui.widgets.fields import Field, address, suggested
 from nanoscale_box.tui.widgets.rows import Rows
@@ -43,13 +44,15 @@ class NewProjectScreen(BoxScreen):
         Binding("escape", "back", "back"),
     ]
 
+    AUTO_FOCUS = ""
+
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self.title_bar.where = Content.styled("New project", Tone.STRONG.value)
         self.repository: shapes.Repository | None = None
         self._connected: bool | None = None
         self._busy = False
-        self.tabs = Tabs(Tab("GitHub repository", id="github"), Tab("Manual URL", id="manual"))
+        self.choice = Choice([("github", "GitHub repository"), ("manual", "Manual URL")], id="source")
         self.account: Select[int] = Select([], prompt="all accounts", compact=True, id="account")
         self.repositories: SearchPane[shapes.Repository] = SearchPane(
             Content("Repository"),
@@ -75,7 +78,9 @@ class NewProjectScreen(BoxScreen):
 
     def body(self) -> ComposeResult:
         """The two sources, then what both need."""
-        yield self.tabs
+        with Horizontal(classes="line source"):
+            yield Static("Source", classes="label")
+            yield self.choice
         with Vertical(id="from-github"):
             with Horizontal(classes="line"):
                 yield Static("Account", classes="label")
@@ -105,6 +110,7 @@ class NewProjectScreen(BoxScreen):
         connected = bool(github and github.connected)
         if connected == self._connected:
             return
+        first = self._connected is None
         self._connected = connected
         if connected and github is not None:
             accounts = [(plain(one.account_login), one.installation_id) for one in github.installations]
@@ -114,21 +120,23 @@ class NewProjectScreen(BoxScreen):
             self._choose("github")
         elif not connected:
             self._choose("manual")
+        if first:
+            self.switched()
 
     def take(self, event: shapes.Event) -> None:
         """Repositories came in."""
-        match event.kind, event.data.get("change"):
-            case "github", "syncing" | "synced":
-                self.repositories.load()
-            case "github", "sync_failed":
-                self.notify(plain(str(event.data.get("detail"))).plain, severity="error", markup=False)
+        change = event.data.get("change") if event.kind == "github" else None
+        if change in {"syncing", "synced"}:
+            self.repositories.load()
+        elif change == "sync_failed":
+            self.notify(plain(str(event.data.get("detail"))).plain, severity="error", markup=False)
 
     @property
     def source(self) -> str:
         """`github` or `manual`."""
-        return self.tabs.active or "manual"
+        return self.choice.chosen
 
-    @on(Tabs.TabActivated)
+    @on(Choice.Changed)
     def switched(self) -> None:
         """Show the chosen source; without a connection only the address is left, and it says why."""
         if self.source == "github" and not self._connected:
@@ -138,7 +146,7 @@ class NewProjectScreen(BoxScreen):
         self.query_one("#from-github").display = self.source == "github"
         self.query_one("#from-url").display = self.source == "manual"
         self.note.display = not self._connected
-        if self.focused is None or self.focused is not self.tabs.query_one("Tabs, *"):
+        if self.focused is not self.choice:
             (self.repositories.input if self.source == "github" else self.url.input).focus()
         self._say_name()
 
@@ -204,11 +212,11 @@ class NewProjectScreen(BoxScreen):
             self._take_repository(current)
 
     def _choose(self, source: str) -> None:
-        self.tabs.active = source
+        self.choice.chosen = source
 
     def _take_repository(self, chosen: shapes.Repository) -> None:
         self.repository = chosen
-        self.branches.border_title = join("Branch of ", plain(chosen.name, limit=30))  # type: ignore[assignment] # as above
+        self.branches.border_title = join("Branch of ", plain(chosen.name, limit=30))
         self.branches.clear()
         self.branches.load()
         self._say_name()
@@ -262,9 +270,9 @@ class NewProjectScreen(BoxScreen):
     def _complain(self, failed: ApiError | Unreachable) -> None:
         sentence, hint = why(failed)
         place = _FIELDS.get(failed.problem.code, "") if isinstance(failed, ApiError) else ""
-        fields = {"name": self.name_field} | (
-            {"url": self.url, "branch": self.branch} if self.source == "manual" else {}
-        )
+        fields = {"name": self.name_field}
+        if self.source == "manual":
+            fields |= {"url": self.url, "branch": self.branch}
         if place in fields:
             fields[place].complain(f"{sentence} {hint}")
             fields[place].input.focus()

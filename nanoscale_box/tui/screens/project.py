@@ -39,14 +39,13 @@ class ProjectScreen(Steering):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "cancel", "cancel", id="project.cancel"),
         Binding("b", "roll_back", "roll back", id="project.rollback"),
-        Binding("l", "kind", "build/run log", id="project.log"),
+        Binding("l", "kind", "other log", id="project.log"),
         Binding("w", "why", "why", id="project.why"),
-        Binding("o", "open", "browser", id="project.open"),
         Binding("Y", "copy_sha", "copy the commit", show=False, id="project.copy_sha"),
         Binding("z", "zoom", "enlarge the pane", show=False, id="project.zoom"),
-        Binding("1", "pane('deployments')", "deployments", show=False),
-        Binding("2", "pane('log')", "log", show=False),
-        Binding("3", "pane('why')", "why", show=False),
+        Binding("1", "pane('deployments')", "go to deployments", show=False),
+        Binding("2", "pane('log')", "go to the log", show=False),
+        Binding("3", "pane('why')", "go to why", show=False),
         Binding("escape", "back", "back"),
     ]
 

@@ -62,7 +62,7 @@ class Steering(BoxScreen):
             return
         target = self.target(project)
         what = f"#{target.number} {commit(target)}" if target else "the release before the one that runs"
-        after = keyed(" again, without building,\nand pauses pushes until *r* resumes them.")
+        after = keyed(" again, without building it. Pushes are paused until *r* resumes them.")
         body = join("This starts ", plain(what, Tone.STRONG), after)
         target_id = target.id if target else None
 
@@ -90,7 +90,7 @@ class Steering(BoxScreen):
         body = join(
             "This stops ",
             plain(project.name, Tone.STRONG),
-            " and removes its releases, environment,\nlogs and data. The repository stays as it is.",
+            " and removes its releases, environment, logs and data. The repository stays as it is.",
         )
 
         def answered(wanted: bool | None) -> None:

@@ -28,7 +28,7 @@ class TitleBar(Widget):
     def render(self) -> Content:
         """One line."""
         name = plain("nanoscale-box", Tone.STRONG)
-        left = join(name, plain(" › ", Tone.DIM), self.where) if self.where else name
+        left = join(name, plain(" / ", Tone.DIM), self.where) if self.where else name
         return spread(left, self._summary(), self.size.width)
 
     def _summary(self) -> Content:
@@ -100,14 +100,20 @@ def connection(github: shapes.GithubStatus) -> Content:
 
 
 def _missing(github: shapes.GithubStatus) -> Content:
-    if github.state == "unconfigured":
-        return keyed("private repositories need it: *g* connects")
-    if github.state != "connected":
-        return keyed("*g* connects")
-    if suspended := [one for one in github.installations if one.suspended]:
-        return join(plain(f"▲ {count(len(suspended), 'installation')} suspended: ", Tone.WARN), keyed("*g* shows it"))
-    if any(one.missing_permissions for one in github.installations):
-        return join(plain("▲ permissions missing: ", Tone.WARN), keyed("*g* shows them"))
-    if not github.installations:
-        return join(plain("▲ not installed anywhere: ", Tone.WARN), keyed("*g* mends it"))
-    return Content("")
+    match github.state:
+        case "unconfigured":
+            return keyed("private repositories need it: *ctrl+g* connects")
+        case "registered" | "reconnect":
+            return keyed("*ctrl+g* connects")
+        case _:
+            pass
+    suspended = sum(one.suspended for one in github.installations)
+    if suspended:
+        told = f"▲ {count(suspended, 'installation')} suspended: "
+    elif any(one.missing_permissions for one in github.installations):
+        told = "▲ permissions missing: "
+    elif not github.installations:
+        told = "▲ installed on no account: "
+    else:
+        return Content("")
+    return join(plain(told, Tone.WARN), keyed("*ctrl+g* shows it"))

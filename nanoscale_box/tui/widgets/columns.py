@@ -25,6 +25,8 @@ class Column(Generic[T]):
     grow: int = 0
     above: int = 0
     """Shown from this width of the list on."""
+    below: int = 10_000
+    """Shown up to this width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Placed(Generic[T]):
 
 def place(columns: Sequence[Column[T]], items: Sequence[T], width: int) -> list[Placed[T]]:
     """Give each column that is shown its width; the last may be cut by the edge of a list that is very narrow."""
-    shown = [column for column in columns if width >= column.above]
+    shown = [column for column in columns if column.above <= width < column.below]
     widths = [_natural(column, items) for column in shown]
     room = width - sum(widths) - GAP * (len(shown) - 1)
     shares = sum(column.grow for column in shown)

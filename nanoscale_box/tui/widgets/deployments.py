@@ -13,7 +13,6 @@ from nanoscale_box.tui.words import (
     CANCELLABLE,
     GLYPHS,
     ago,
-    branch_of,
     commit,
     lasted,
     notes,
@@ -34,17 +33,25 @@ def deployment_columns(desk: Desk) -> list[Column[shapes.Deployment]]:
         word = state(one.state)
         return plain(word, tone_of(word))
 
+    def when(one: shapes.Deployment) -> Content:
+        return plain(ago(one.finished_at or one.queued_at, now()), Tone.DIM)
+
     def what(one: shapes.Deployment) -> Content:
         return join(plain(short(one.sha), Tone.DIM), " ", plain(one.subject))
 
     return [
         Column(title="#", cell=lambda one: plain(f"#{one.number}", Tone.STRONG), least=3, most=6),
-        Column(title="State", cell=stands, least=12),
+        Column(title="State", cell=stands, least=6, most=12),
         Column(title="Commit", cell=what, least=14, grow=2),
-        Column(title="Author", cell=lambda one: plain(one.author), least=6, most=14, above=66),
-        Column(title="By", cell=lambda one: plain(trigger(one.trigger), Tone.DIM), least=8, above=50),
-        Column(title="Took", cell=lambda one: plain(took(one, now()), Tone.DIM), least=10, above=60),
-        Column(title="When", cell=lambda one: plain(ago(one.finished_at or one.queued_at, now()), Tone.DIM), least=10),
+        Column(title="Author", cell=lambda one: plain(one.author), least=6, most=14, above=70),
+        Column(title="By", cell=lambda one: plain(trigger(one.trigger), Tone.DIM), least=4, most=8, above=55),
+        Column(title="Took", cell=lambda one: plain(took(one, now()), Tone.DIM), least=5, most=11, above=60),
+        Column(
+            title="When",
+            cell=when,
+            least=5,
+            most=10,
+        ),
     ]
 
 
@@ -93,7 +100,7 @@ def outcome(one: shapes.Deployment, now: datetime) -> Content:
         return join(head, plain(f"begins in {lasted(due)}" if due else "waits its turn", Tone.DIM))
     if one.state in CANCELLABLE:
         return join(head, keyed("   *c* cancels"))
-    return join(head, plain(f"  {branch_of(one.ref)}", Tone.DIM))
+    return head
 
 
 def _step(step: shapes.Step) -> str:

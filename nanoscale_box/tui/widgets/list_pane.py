@@ -37,7 +37,7 @@ class ListPane(Vertical, Generic[T]):
         id: str | None = None,  # noqa: A002 - Textual's own name
     ) -> None:
         super().__init__(id=id, classes="pane")
-        self.border_title = title  # type: ignore[assignment] # takes Content, declared for str
+        self.border_title = title
         self._words = words
         self._sorting = sorting
         self._all: list[T] = []
@@ -112,7 +112,7 @@ class ListPane(Vertical, Generic[T]):
         self.rows.show(found)
         nothing = not self._all
         self._empty.display, self.rows.display = nothing, not nothing
-        self.border_subtitle = self._count(len(found))  # type: ignore[assignment] # takes Content, declared for str
+        self.border_subtitle = self._count(len(found))
 
     def _count(self, shown: int) -> Content:
         if not self._all:

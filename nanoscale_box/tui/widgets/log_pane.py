@@ -26,6 +26,7 @@ _REPAINTS: Final = 20
 class LogPane(ScrollView, can_focus=True):
     """Lines come in by `write`; those beyond the last `LINES` are forgotten."""
 
+    DEFAULT_CSS = "LogPane { overflow-x: hidden; overflow-y: scroll; scrollbar-size-vertical: 1; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "move(1)", "down", show=False),
         Binding("up,k", "move(-1)", "up", show=False),
@@ -163,7 +164,7 @@ class LogPane(ScrollView, can_focus=True):
 
     def _frame(self) -> None:
         paused = f"paused, {self._unseen:,} new · f follows" if self._unseen else "paused · f follows"
-        self.border_title = join(self._title)  # type: ignore[assignment] # takes Content, declared for str
+        self.border_title = join(self._title)
         said = self._standing if self.following else plain(paused, Tone.WARN)
         number = plain(f" · {count(len(self._kept), 'line')}") if self._kept else ""
-        self.border_subtitle = join(said, number)  # type: ignore[assignment] # takes Content, declared for str
+        self.border_subtitle = join(said, number)

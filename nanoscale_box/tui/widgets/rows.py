@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from textual import events
 from textual.binding import Binding, BindingType
@@ -32,19 +32,20 @@ class Rows(ScrollView, Generic[T], can_focus=True):
         Binding("pageup,ctrl+u", "page(-1)", "page up", show=False),
         Binding("home,g", "edge(False)", "first", show=False),
         Binding("end,G", "edge(True)", "last", show=False),
-        Binding("enter", "choose", "open", show=False),
+        Binding("enter", "choose", "open"),
     ]
     cursor: reactive[int] = reactive(0, repaint=False)
 
     class Moved(Message):
         """Another item is under the cursor."""
 
-        def __init__(self, rows: Rows[T]) -> None:
+        def __init__(self, rows: Rows[Any]) -> None:
             super().__init__()
             self.rows = rows
 
         @property
-        def control(self) -> Rows[T]:
+        def control(self) -> Rows[Any]:
+            """The list, for selectors of handlers."""
             return self.rows
 
     class Chosen(Moved):
@@ -56,6 +57,7 @@ class Rows(ScrollView, Generic[T], can_focus=True):
         *,
         key: Callable[[T], str],
         at_top: bool = False,
+        titles: bool = True,
         id: str | None = None,  # noqa: A002 - Textual's own name
     ) -> None:
         super().__init__(id=id)
@@ -63,6 +65,7 @@ class Rows(ScrollView, Generic[T], can_focus=True):
         self._key = key
         self._at_top = at_top
         """A cursor on the first row stays there when a newer one arrives."""
+        self._head = int(titles)
         self._items: list[T] = []
         self._placed: list[Placed[T]] = []
         self._painted: dict[int, Content] = {}
@@ -95,21 +98,22 @@ class Rows(ScrollView, Generic[T], can_focus=True):
         """Paint again the lines that say something else by now, such as "3 min ago"."""
         for at, painted in list(self._painted.items()):
             if at < len(self._items) and self._line(at) != painted:
-                self.refresh_line(at + 1)
+                self.refresh_line(at + self._head)
 
     def render_line(self, y: int) -> Strip:
         """A line of the widget."""
         width = self.size.width
         if y == 0:
             self._painted.clear()
+        if y < self._head:
             titles = line(self._placed, [plain(one.column.title) for one in self._placed])
             return self._strip(join(" ", titles), "rows--title")
-        at = self.scroll_offset.y + y - 1
+        at = self.scroll_offset.y + y - self._head
         if at >= len(self._items):
             return Strip.blank(width, self.rich_style)
         self._painted[at] = content = self._line(at)
         on_it = at == self.cursor
-        marker = plain("▌", Tone.KEY) if on_it and self.has_focus else Content("›" if on_it else " ")
+        marker = plain("▌", Tone.KEY) if on_it and self.has_focus else Content(">" if on_it else " ")
         return self._strip(join(marker, content), "rows--cursor" if on_it else None)
 
     def on_resize(self) -> None:
@@ -127,8 +131,8 @@ class Rows(ScrollView, Generic[T], can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """The first click puts the cursor there, a double click opens."""
-        at = self.scroll_offset.y + event.y - 1
-        if event.y > 0 and at < len(self._items):
+        at = self.scroll_offset.y + event.y - self._head
+        if event.y >= self._head and at < len(self._items):
             self._go(at)
             if event.chain == 2:
                 self.action_choose()
@@ -136,7 +140,7 @@ class Rows(ScrollView, Generic[T], can_focus=True):
     def watch_cursor(self, before: int, now: int) -> None:
         """Two lines change."""
         for at in (before, now):
-            self.refresh_line(at + 1)
+            self.refresh_line(at + self._head)
 
     def action_step(self, by: int) -> None:
         """Up or down."""
@@ -144,7 +148,7 @@ class Rows(ScrollView, Generic[T], can_focus=True):
 
     def action_page(self, by: int) -> None:
         """Up or down by what is in sight."""
-        self._go(self.cursor + by * max(1, self.size.height - 2))
+        self._go(self.cursor + by * max(1, self.size.height - 1 - self._head))
 
     def action_edge(self, last: bool) -> None:
         """To the first or the last."""
@@ -164,12 +168,12 @@ class Rows(ScrollView, Generic[T], can_focus=True):
 
     def _keep_in_sight(self) -> None:
         # The titles lie over the first line of what scrolls, so that one line more has to be in sight.
-        self.scroll_to_region(Region(0, self.cursor, 1, 2), animate=False, force=True)
+        self.scroll_to_region(Region(0, self.cursor, 1, 1 + self._head), animate=False, force=True)
 
     def _lay_out(self) -> None:
         width = self.scrollable_content_region.width or self.size.width
         self._placed = place(self._columns, self._items, max(0, width - 2))
-        self.virtual_size = Size(width, len(self._items) + 1)
+        self.virtual_size = Size(width, len(self._items) + self._head)
         self.refresh()
 
     def _line(self, at: int) -> Content:

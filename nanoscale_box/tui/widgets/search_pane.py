@@ -39,14 +39,14 @@ class SearchPane(Vertical, Generic[T]):
         id: str | None = None,  # noqa: A002 - Textual's own name
     ) -> None:
         super().__init__(id=id, classes="pane")
-        self.border_title = title  # type: ignore[assignment] # takes Content, declared for str
+        self.border_title = title
         self._ask = ask
         self._nothing = empty
         self._found: list[T] = []
         self._next: str | None = None
         self._loading = False
         self.input = Input(placeholder="type to search", compact=True, classes="filter")
-        self.rows: Rows[T] = Rows(columns, key=key)
+        self.rows: Rows[T] = Rows(columns, key=key, titles=False)
         self._said = Static(empty, classes="empty")
 
     def compose(self) -> ComposeResult:
@@ -124,4 +124,4 @@ class SearchPane(Vertical, Generic[T]):
         self.rows.show(self._found)
         more = "+" if self._next else ""
         shown = plain(f"{len(self._found):,}{more}") if self._found else Content("")
-        self.border_subtitle = join(shown)  # type: ignore[assignment] # takes Content, declared for str
+        self.border_subtitle = join(shown)

@@ -1,0 +1,69 @@
+"""Watch paths match as an owner who writes globs expects."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nanoscale_box.core.errors import Invalid
+from nanoscale_box.core.watch import MAX_LENGTH, check_patterns, touches
+
+
+@pytest.mark.parametrize(
+    ("patterns", "changed", "watched"),
+    [
+        ([], {"docs/a.md"}, True),
+        (["src/**"], {"docs/a.md"}, False),
+        (["src/**"], {"docs/a.md", "src/deep/a.py"}, True),
+        (["src/"], {"src/deep/a.py"}, True),
+        (["src/*"], {"src/deep/a.py"}, False),
+        (["*.py"], {"a.py"}, True),
+        (["*.py"], {"src/a.py"}, False),
+        (["**/*.py"], {"a.py"}, True),
+        (["**/*.py"], {"src/deep/a.py"}, True),
+        (["a?c"], {"abc"}, True),
+        (["a?c"], {"a/c"}, False),
+        (["!docs/**"], {"docs/a.md"}, False),
+        (["!docs/**"], {"docs/a.md", "app.py"}, True),
+        (["**", "!docs/**", "docs/api.md"], {"docs/api.md"}, True),
+        (["**", "!docs/**", "docs/api.md"], {"docs/other.md"}, False),
+        (["日本/*"], {"日本/a"}, True),
+        (["a.py"], {"abpy"}, False),
+        (["a[b]"], {"a[b]"}, True),
+    ],
+)
+def test_a_change_is_watched(patterns: list[str], changed: set[str], watched: bool) -> None:
+    assert touches(check_patterns(patterns), frozenset(changed)) is watched
+
+
+def test_an_unknown_change_is_watched() -> None:
+    assert touches(["src/**"], None)
+
+
+def test_no_change_at_all_is_not_watched() -> None:
+    assert not touches(["src/**"], frozenset())
+
+
+@pytest.mark.parametrize("pattern", ["", "!", "/abs", "../up", "a/../b", "a\nb", "x" * 201])
+def test_a_pattern_that_cannot_be_meant_is_refused(pattern: str) -> None:
+    with pytest.raises(Invalid):
+        check_patterns([pattern])
+
+
+@given(st.text(max_size=60), st.frozensets(st.text(max_size=40), max_size=5))
+def test_nothing_but_a_refusal_comes_of_any_pattern(pattern: str, changed: frozenset[str]) -> None:
+    try:
+        patterns = check_patterns([pattern])
+    except Invalid:
+        return
+    assert touches(patterns, changed) in (True, False)
+
+
+def test_many_stars_stay_quick() -> None:
+    pattern = check_patterns(["*a" * (MAX_LENGTH // 2)])
+    began = time.monotonic()
+    assert not touches(pattern, frozenset({"a" * 200 + "b"}))
+    assert time.monotonic() - began < 2

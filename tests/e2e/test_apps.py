@@ -1,0 +1,162 @@
+"""What kinds of apps are recognised and run, and what they are given."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Mapping
+
+import pytest
+
+from nanoscale_box.sandbox.server import Sandbox
+from nanoscale_box.wire.requests import EnvVar
+from tests.e2e.harness import PIP, Box, app_files, repository
+from tests.e2e.processes import told_of, until
+from tests.needs import lacking, needs
+
+pytestmark = pytest.mark.e2e
+
+SITE = {"index.html": "<h1>a site</h1>", "docs/index.html": "the guide", ".env": "SECRET=1"}
+PACKAGED = """
+import json, os, http.server
+import idna
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(idna.encode("bücher").strip())
+http.server.HTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Page).serve_forever()
+"""
+NODE = """
+const http = require("http");
+http.createServer((_, answer) => answer.end("node says " + process.env.GREETING))
+  .listen(Number(process.env.PORT), process.env.HOST);
+"""
+TELLING = """
+import http.server, json, os, pathlib
+visits = pathlib.Path(os.environ["DATA_DIR"], "visits")
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/count":
+            visits.write_text(str(int(visits.read_text()) + 1 if visits.exists() else 1))
+        self.send_response(200)
+        self.end_headers()
+        told = {"count": visits.read_text() if visits.exists() else "0", "env": dict(os.environ)}
+        self.wfile.write(json.dumps(told).encode())
+http.server.HTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Page).serve_forever()
+"""
+
+
+def needs_an_index() -> None:
+    """A Python package index that pip can reach: the one it is told of, else the public one."""
+    if PIP:
+        return
+    try:
+        socket.create_connection(("index.invalid", 443), timeout=5).close()
+    except OSError:
+        lacking("No Python package index can be reached from this machine.")
+
+
+async def test_a_static_site(box: Box, sandbox: Sandbox) -> None:
+    url = await repository(sandbox, "site", SITE)
+    await box.start()
+    done = await box.create(url, name="site")
+    assert done.state == "live", done.error
+    assert await box.page("site.localhost") == (200, "<h1>a site</h1>")
+    assert await box.page("site.localhost", "/docs/") == (200, "the guide")
+    for hidden in ("/.env", "/.git/config", "/..%2f..%2f..%2fetc/passwd", "/nothing"):
+        assert (await box.page("site.localhost", hidden))[0] == 404, hidden
+    assert box.apps() == {}, "a static site needs no process"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"requirements.txt": "idna\n", "app.py": PACKAGED},
+        {"pyproject.toml": '[project]\nname = "x"\nversion = "1"\ndependencies = ["idna"]\n', "main.py": PACKAGED},
+    ],
+    ids=["requirements", "pyproject"],
+)
+async def test_a_python_app_with_a_package(box: Box, sandbox: Sandbox, files: Mapping[str, str]) -> None:
+    needs_an_index()
+    url = await repository(sandbox, "py", files)
+    await box.start()
+    done = await box.create(url, name="py", env_vars=[EnvVar(key=key, value=value) for key, value in PIP.items()])
+    assert done.state == "live", (done.error, await box.build_log(done.id))
+    assert await box.page("py.localhost") == (200, "xn--bcher-kva")
+
+
+async def test_a_node_app(box: Box, sandbox: Sandbox) -> None:
+    needs("node", "npm")
+    package = json.dumps({"name": "x", "version": "1.0.0", "scripts": {"start": "node server.js"}})
+    url = await repository(sandbox, "node", {"package.json": package, "server.js": NODE})
+    await box.start()
+    done = await box.create(url, name="node", env_vars=[EnvVar(key="GREETING", value="hello")])
+    assert done.state == "live", (done.error, await box.build_log(done.id))
+    assert await box.page("node.localhost") == (200, "node says hello")
+
+
+async def test_a_procfile_and_a_root_directory(box: Box, sandbox: Sandbox) -> None:
+    files = app_files("from the Procfile")
+    del files["nanoscale.toml"]
+    files["Procfile"] = "release: false\nweb: python3 app.py --port $PORT\n"
+    url = await repository(sandbox, "proc", {f"deep/in/{name}": text for name, text in files.items()})
+    await box.start()
+    done = await box.create(url, name="proc", root_directory="deep/in")
+    assert done.state == "live", (done.error, await box.build_log(done.id))
+    assert await box.page("proc.localhost") == (200, "from the Procfile")
+    assert "plan: procfile" in await box.build_log(done.id)
+
+
+async def test_the_commands_of_the_api_go_before_what_is_detected(box: Box, sandbox: Sandbox) -> None:
+    files = {**app_files("detected"), "requirements.txt": "no-such-package-anywhere==1\n", "Procfile": "web: false\n"}
+    del files["nanoscale.toml"]
+    url = await repository(sandbox, "told", files)
+    await box.start()
+    done = await box.create(
+        url,
+        name="told",
+        install_command="printf installed > installed.txt",
+        build_command='cat installed.txt > page.txt; printf " and built by $WHO" >> page.txt',
+        run_command="exec python3 app.py",
+        env_vars=[EnvVar(key="WHO", value="us")],
+    )
+    assert done.state == "live", (done.error, await box.build_log(done.id))
+    assert await box.page("told.localhost") == (200, "installed and built by us")
+    site = await box.create(
+        url, name="site", install_command="", build_command="mkdir out; echo served > out/index.html",
+        output_directory="out",
+    )  # fmt: skip
+    assert site.state == "live", (site.error, await box.build_log(site.id))
+    assert await box.page("site.localhost") == (200, "served")
+
+
+async def test_what_an_app_and_a_build_are_given(box: Box, sandbox: Sandbox) -> None:
+    files = {
+        "app.py": TELLING,
+        "build.py": "import os, json; json.dump(dict(os.environ), open('built.json', 'w'))",
+        "nanoscale.toml": 'build_command = "python3 build.py"\nrun_command = "exec python3 app.py"\n',
+    }
+    url = await repository(sandbox, "told", files)
+    extra = {"NANOSCALE_ENCRYPTION_KEYS_FILE": str(box.folder / "keys"), "SOMETHING_OF_THE_OWNERS": "private"}
+    await box.start(**extra)
+    done = await box.create(url, name="told", env_vars=[EnvVar(key="MINE", value="kept secret")])
+    assert done.state == "live", done.error
+    status, text = await box.page("told.localhost", "/count")
+    env = json.loads(text)["env"]
+    assert (status, env["MINE"], env["HOST"]) == (200, "kept secret", "127.0.0.1")
+    pid = box.apps()[done.id]
+    given = dict(
+        line.decode().partition("=")[::2] for line in told_of(pid, "environ").split(b"\0") if b"=" in line
+    )
+    built = json.loads(next((box.home / "releases").glob("*/*/built.json")).read_text())
+    assert built["MINE"] == "kept secret"
+    own = {name: value for name, value in (box.settings | extra).items() if name not in {"PATH", "LANG"}}
+    for seen in (env, given, built):
+        assert [name for name in own if seen.get(name) == own[name]] == [], "something of the box's own came through"
+        assert [name for name in seen if name.startswith(("NANOSCALE_", "VIRTUAL_ENV", "PYTHONPATH"))] == []
+    assert given["DATA_DIR"] == given["HOME"] == env["DATA_DIR"]
+    again = await box.redeploy("told")
+    assert again.state == "live", again.error
+    assert json.loads((await box.page("told.localhost", "/count"))[1])["count"] == "2", "DATA_DIR did not survive"
+    await until(lambda: list(box.apps()) == [again.id], "the old app has ended")

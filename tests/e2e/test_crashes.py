@@ -1,0 +1,133 @@
+"""kill -9 in each stage of a deployment, then start again: live once, the old release serving all the time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from nanoscale_box.engine.crashpoints import POINTS
+from nanoscale_box.sandbox.server import Sandbox
+from tests.e2e.harness import Box, app_files, repository
+from tests.e2e.processes import until
+
+pytestmark = pytest.mark.e2e
+
+
+async def visits(box: Box, seen: Counter[tuple[int, str]]) -> None:
+    """Fetch the page again and again until cancelled, counting the answers."""
+    while True:
+        seen[await box.page("site.localhost")] += 1
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("point", POINTS)
+async def test_killed_at_every_named_moment(box: Box, sandbox: Sandbox, point: str) -> None:
+    url = await repository(sandbox, "site", app_files("one"))
+    await box.start()
+    first = await box.create(url, name="site")
+    app, caddy = box.apps()[first.id], box.caddy()
+    await box.stop()
+    await sandbox.push("ada/site", files={"page.txt": "two"})
+    await box.start(NANOSCALE_CRASH_AT=point, NANOSCALE_POLL_SECONDS="86400")  # the first poll finds the push
+    seen: Counter[tuple[int, str]] = Counter()
+    visiting = asyncio.create_task(visits(box, seen))
+    assert await box.ended() == -9
+    assert box.apps()[first.id] == app, "the old release was stopped before the new one was recorded"
+    assert box.caddy() == caddy
+    await box.start()
+    second = await box.numbered("site", 2)
+    assert second.state == "live", second.error
+    assert await box.page("site.localhost") == (200, "two")
+    visiting.cancel()
+    await asyncio.gather(visiting, return_exceptions=True)
+    assert set(seen) <= {(200, "one"), (200, "two")}, seen
+    assert box.caddy() == caddy
+    await until(lambda: list(box.apps()) == [second.id], "the old app has ended and the new one runs")
+    async with box.client() as client:
+        everything = (await client.deployments("site")).items
+        assert [one.state for one in everything] == ["live", "retired"]
+
+
+async def test_killed_while_a_build_runs_and_others_wait(box: Box, sandbox: Sandbox) -> None:
+    """What is queued behind is not lost, builds do not outlive the box, and what runs keeps its process."""
+    gate = box.folder / "gate"
+    build = f"import pathlib, time\nwhile not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.01)\n"
+    toml = 'build_command = "python3 build.py"\nrun_command = "python3 app.py"\n'
+    one = await repository(sandbox, "one", app_files("one"))
+    two = await repository(sandbox, "two", app_files("two", build__py=build, nanoscale__toml=toml))
+    await box.start()
+    first = await box.create(one, name="one")
+    app = box.apps()[first.id]
+    from nanoscale_box.wire.requests import CreateProject
+
+    async with box.client() as client:
+        building = (await client.create_project(CreateProject(repo_url=two, branch="main", name="two"))).deployment
+        await box.in_state(building.id, "building")
+        waiting = await client.redeploy("one")
+        assert waiting is not None
+    builds = await until(lambda: running_builds(box), "the build runs")
+    box.kill()
+    await until(lambda: not running_builds(box), "the build ended with the box", 5)
+    assert builds
+    assert await box.page("one.localhost") == (200, "one")
+    gate.touch()
+    await box.start()
+    assert (await box.end_of(building.id)).state == "live"
+    assert (await box.end_of(waiting.id)).state == "live"
+    assert await box.page("two.localhost") == (200, "two")
+    assert app not in box.apps().values()
+
+
+async def test_killed_when_nothing_happens(box: Box, sandbox: Sandbox) -> None:
+    url = await repository(sandbox, "site", app_files("one"))
+    await box.start()
+    await box.create(url, name="site")
+    before = (box.apps(), box.caddy())
+    box.kill()
+    assert await box.page("site.localhost") == (200, "one")
+    await box.start()
+    assert (box.apps(), box.caddy()) == before
+    async with box.client() as client:
+        assert len((await client.deployments("site")).items) == 1
+
+
+async def test_sigterm_ends_the_box_and_nothing_else(box: Box, sandbox: Sandbox) -> None:
+    url = await repository(sandbox, "site", app_files("one"))
+    await box.start()
+    await box.create(url, name="site")
+    before = (box.apps(), box.caddy())
+    assert await box.stop() == 0
+    assert not box.socket.exists()
+    assert await box.page("site.localhost") == (200, "one")
+    await box.start()
+    assert (box.apps(), box.caddy()) == before
+    assert await box.page("site.localhost") == (200, "one")
+
+
+async def test_sigterm_while_a_build_runs(box: Box, sandbox: Sandbox) -> None:
+    """The deployment goes back into the queue and is taken up again, without a try counted against it."""
+    gate = box.folder / "gate"
+    build = f"import pathlib, time\nwhile not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.01)\n"
+    toml = 'build_command = "python3 build.py"\nrun_command = "python3 app.py"\n'
+    url = await repository(sandbox, "site", app_files("one", build__py=build, nanoscale__toml=toml))
+    await box.start()
+    from nanoscale_box.wire.requests import CreateProject
+
+    async with box.client() as client:
+        created = await client.create_project(CreateProject(repo_url=url, branch="main", name="site"))
+    await box.in_state(created.deployment.id, "building")
+    await until(lambda: running_builds(box), "the build runs")
+    assert await box.stop() == 0
+    assert running_builds(box) == []
+    gate.touch()
+    await box.start()
+    assert (await box.end_of(created.deployment.id)).state == "live"
+
+
+def running_builds(box: Box) -> list[int]:
+    """Processes of `build.py` in the box's releases."""
+    from tests.e2e.processes import at_work_in, told_of
+
+    return [pid for pid in at_work_in(box.home / "releases") if b"build.py" in told_of(pid, "cmdline")]

@@ -1,0 +1,49 @@
+"""The manual path: a public repository by its URL, with no GitHub connection at all."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from nanoscale_box.sandbox.server import Sandbox
+from tests.e2e.harness import Box, app_files, repository
+
+pytestmark = pytest.mark.e2e
+
+
+async def test_created_by_command_and_redeployed_by_polling(box: Box, sandbox: Sandbox) -> None:
+    url = await repository(sandbox, "site", app_files("one"))
+    await box.start(NANOSCALE_POLL_SECONDS="1")
+    done = await box.command("projects", "create", "--url", url, "--branch", "main", "--name", "site")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == f"http://site.localhost:{box.settings['NANOSCALE_INGRESS_LISTEN'].split(':')[1]}"
+    assert await box.page("site.localhost") == (200, "one")
+    await sandbox.push("ada/site", files={"page.txt": "two"})
+    second = await box.numbered("site", 2)
+    assert (second.state, second.trigger) == ("live", "poll")
+    assert await box.page("site.localhost") == (200, "two")
+    assert all(one["path"].startswith("/ada/site") for one in sandbox.state.requests if "git-upload-pack" in one["path"])
+    assert not any(one["path"].startswith("/api/") for one in sandbox.state.requests), "GitHub's API was asked"
+
+
+async def test_created_over_the_api_and_deleted(box: Box, sandbox: Sandbox) -> None:
+    url = await repository(sandbox, "site", app_files("one"))
+    await box.start()
+    first = await box.create(url + ".git", name="first")
+    assert first.state == "live", first.error
+    assert await box.page("first.localhost") == (200, "one")
+    shown = json.loads((await box.command("projects", "show", "first", "--json")).stdout)
+    assert (shown["source_provider"], shown["github"], shown["state"]) == ("manual", None, "live")
+    gone = await box.command("projects", "delete", "first", "--confirm", "first")
+    assert gone.returncode == 0, gone.stderr
+    assert (await box.page("first.localhost"))[0] == 404
+    assert box.apps() == {}
+    assert not list((box.home / "releases").glob("*/*"))
+
+
+async def test_a_url_on_another_host_is_refused(box: Box) -> None:
+    await box.start()
+    done = await box.command("projects", "create", "--url", "https://example.org/a/b", "--branch", "main")
+    assert done.returncode == 1
+    assert "example.org is not among the hosts that may be cloned from" in done.stderr

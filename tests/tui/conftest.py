@@ -1,0 +1,70 @@
+"""The terminal UI on a box in memory, driven by keys."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import pytest
+from textual.pilot import Pilot
+
+from nanoscale_box.tui.app import BoxApp
+from tests.tui import samples
+from tests.tui.fake_client import FakeClient, busy_box
+
+Opened = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
+CONDITION_SECONDS = 5.0
+
+
+@pytest.fixture
+def box() -> FakeClient:
+    """A box with something of everything."""
+    return busy_box()
+
+
+@pytest.fixture
+def pages() -> list[str]:
+    """Pages that were opened in the browser."""
+    return []
+
+
+@pytest.fixture
+def opened(pages: list[str]) -> Opened:
+    """Opens the UI on a box and waits until it shows what the box told."""
+
+    @asynccontextmanager
+    async def open_one(
+        box: FakeClient, size: tuple[int, int] = (80, 24), environ: dict[str, str] | None = None
+    ) -> AsyncIterator[Pilot[None]]:
+        def browse(url: str) -> bool:
+            pages.append(url)
+            return True
+
+        app = BoxApp(box, environ=environ or {}, now=lambda: samples.NOW, browse=browse)
+        async with app.run_test(size=size) as pilot:
+            await until(pilot, lambda: app.desk.model.loaded)
+            await pilot.pause(0.1)
+            yield pilot
+
+    return open_one
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
+    """Give the UI time until something is true of it."""
+    for _ in range(int(CONDITION_SECONDS / 0.02)):
+        if condition():
+            return
+        await pilot.pause(0.02)
+    raise AssertionError(f"was never seen; the screen says:\n{seen(pilot)}")
+
+
+def seen(pilot: Pilot[None]) -> str:
+    """What stands on the screen, as text."""
+    app = pilot.app
+    lines = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip) for strip in lines)
+
+
+def said(pilot: Pilot[None]) -> str:
+    """What the toasts say."""
+    return "\n".join(notification.message for notification in pilot.app._notifications)

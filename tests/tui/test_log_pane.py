@@ -1,0 +1,120 @@
+"""The log pane under a flood."""
+
+from __future__ import annotations
+
+import asyncio
+
+from textual.app import App, ComposeResult
+from textual.content import Content
+
+from nanoscale_box.tui.widgets import log_pane
+from nanoscale_box.tui.widgets.log_pane import LINES, LogPane
+from tests.tui.conftest import seen, until
+
+
+class Stage(App[None]):
+    """A log pane alone."""
+
+    CSS = "LogPane { border: round white; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pane = LogPane()
+
+    def compose(self) -> ComposeResult:
+        yield self.pane
+
+
+async def test_it_follows_and_pauses_when_one_reads_back() -> None:
+    app = Stage()
+    async with app.run_test(size=(60, 12)) as pilot:
+        app.pane.begin(Content("Log"), Content("follows"))
+        for number in range(100):
+            app.pane.write(f"line {number}")
+        await until(pilot, lambda: "line 99" in seen(pilot))
+        app.pane.focus()
+        await pilot.press("up")
+        await until(pilot, lambda: "paused" in seen(pilot))
+        for number in range(100, 103):
+            app.pane.write(f"line {number}")
+        await until(pilot, lambda: "paused, 3 new" in seen(pilot))
+        assert "line 102" not in seen(pilot)
+        await pilot.press("f")
+        await until(pilot, lambda: "line 102" in seen(pilot) and "follows · 103 lines" in seen(pilot))
+        await pilot.press("g")
+        await until(pilot, lambda: "line 0 " in seen(pilot) and not app.pane.following)
+        await pilot.press("end")
+        await until(pilot, lambda: app.pane.following)
+
+
+async def test_the_wheel_reads_back() -> None:
+    app = Stage()
+    async with app.run_test(size=(60, 12)) as pilot:
+        for number in range(100):
+            app.pane.write(f"line {number}")
+        await until(pilot, lambda: "line 99" in seen(pilot))
+        app.pane.action_move(-3)
+        await until(pilot, lambda: "line 99" not in seen(pilot) and not app.pane.following)
+        app.pane.action_move(3)
+        await until(pilot, lambda: "line 99" in seen(pilot) and app.pane.following)
+
+
+async def test_memory_is_bounded_and_the_last_lines_are_kept() -> None:
+    app = Stage()
+    async with app.run_test(size=(60, 12)) as pilot:
+        for number in range(3 * LINES):
+            app.pane.write(f"line {number}")
+            if number % 4_000 == 0:
+                await pilot.pause(0.06)
+        await until(pilot, lambda: f"line {3 * LINES - 1}" in seen(pilot))
+        assert len(app.pane.text) == LINES
+        assert app.pane.text[-1] == f"line {3 * LINES - 1}"
+
+
+async def test_reading_back_stays_where_it_is_while_old_lines_are_forgotten() -> None:
+    app = Stage()
+    async with app.run_test(size=(60, 12)) as pilot:
+        for number in range(LINES):
+            app.pane.write(f"line {number}")
+        await until(pilot, lambda: f"line {LINES - 1}" in seen(pilot))
+        app.pane.focus()
+        await pilot.press("pageup")
+        await until(pilot, lambda: not app.pane.following)
+        before = seen(pilot).splitlines()[3]
+        for number in range(100):
+            app.pane.write(f"later {number}")
+        await until(pilot, lambda: "paused, 100 new" in seen(pilot))
+        assert seen(pilot).splitlines()[3] == before
+
+
+async def test_a_flood_is_painted_at_most_twenty_times_a_second() -> None:
+    app = Stage()
+    async with app.run_test(size=(60, 12)) as pilot:
+        batches: list[float] = []
+        take_in = app.pane._take_in
+        clock = asyncio.get_running_loop().time
+
+        def counted() -> None:
+            batches.append(clock())
+            take_in()
+
+        app.pane._take_in = counted  # type: ignore[method-assign]
+        begun = clock()
+        for number in range(500):
+            app.pane.write(f"line {number}")
+            await asyncio.sleep(0.002)
+        await until(pilot, lambda: "line 499" in seen(pilot))
+        assert len(batches) <= (clock() - begun) * log_pane._REPAINTS + 1
+
+
+async def test_long_lines_break_and_wide_ones_too() -> None:
+    app = Stage()
+    async with app.run_test(size=(60, 12)) as pilot:
+        app.pane.write("x" * 100)
+        app.pane.write("日本" * 40)
+        app.pane.write("")
+        app.pane.write("y" * 10_000_000)
+        await until(pilot, lambda: "2 lines" not in seen(pilot) and "yyy" in seen(pilot))
+        await pilot.resize_terminal(100, 12)
+        await until(pilot, lambda: "y" * 80 in seen(pilot))
+        assert len(app.pane.text) == 4
