@@ -60,9 +60,11 @@ def _demo(options: argparse.Namespace) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         _tell("the demo's terminal UI needs a terminal", "without one, run: nanoscale-box demo --headless")
         return 2
+    from functools import partial
+
     from nanoscale_box.tui.app import attach
 
-    return run.interactive(attach)
+    return run.interactive(partial(attach, parting=""))
 
 
 def _tui() -> int:

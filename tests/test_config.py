@@ -20,6 +20,11 @@ APP = {
     "NANOSCALE_PUBLIC_BASE_URL": "https://box.example.org",
 }
 
+PRODUCTION = {
+    "NANOSCALE_GITHUB_URL": "https://ghe.example.org",
+    "NANOSCALE_GITHUB_API_URL": "https://ghe.example.org/api/v3",
+}
+
 
 @pytest.fixture
 def base(tmp_path: Path) -> dict[str, str]:
@@ -66,6 +71,7 @@ def test_with_nothing_set_the_box_starts_and_polls(base: dict[str, str]) -> None
         manual_hosts=("github.com", "gitlab.com", "codeberg.org", "bitbucket.org"),
         keep_releases=5,
         builds_at_once=1,
+        crash_at=None,
     )
 
 
@@ -92,6 +98,7 @@ def test_every_variable_is_read(base: dict[str, str], tmp_path: Path) -> None:
         "NANOSCALE_MANUAL_HOSTS": "Git.example.org, 127.0.0.1:3000",
         "NANOSCALE_KEEP_RELEASES": "7",
         "NANOSCALE_BUILDS_AT_ONCE": "2",
+        "NANOSCALE_CRASH_AT": "switch done",
     }
     assert set(VARIABLES) - set(given) == {"NANOSCALE_GITHUB_APP_PRIVATE_KEY_PATH"}
     settings = read_settings(given)
@@ -106,7 +113,8 @@ def test_every_variable_is_read(base: dict[str, str], tmp_path: Path) -> None:
     assert (settings.debounce_seconds, settings.debounce_max_seconds) == (0.5, 4)
     assert (settings.poll_seconds, settings.sync_seconds) == (5, 6)
     assert settings.manual_hosts == ("git.example.org", "127.0.0.1:3000")
-    assert (settings.keep_releases, settings.builds_at_once) == (7, 2)
+    assert (settings.keep_releases, settings.builds_at_once, settings.crash_at) == (7, 2, "switch done")
+    assert read_settings(given | {"NANOSCALE_ENV": "production"} | PRODUCTION).crash_at is None
     app = settings.app
     assert app and (app.app_id, app.client_id, app.from_environment) == ("123", "Iv1.abc", True)
     assert app.private_key.reveal() == PEM.strip() and app.webhook_secret.reveal() == "webhook-secret-text"
@@ -173,7 +181,7 @@ def test_the_key_may_stand_in_a_file_or_on_one_line(base: dict[str, str], tmp_pa
         ("NANOSCALE_WEBHOOKS", "yes"),
         ("NANOSCALE_RUNTIME", "docker"),
         ("NANOSCALE_GITHUB_APP_ID", "12a"),
-        ("NANOSCALE_GITHUB_APP_ID", "１２"),
+        ("NANOSCALE_GITHUB_APP_ID", "\uff11\uff12"),
         ("NANOSCALE_GITHUB_APP_PRIVATE_KEY", "-----BEGIN PUBLIC KEY-----"),
         ("NANOSCALE_PUBLIC_BASE_URL", "http://box.example.org"),
         ("NANOSCALE_PUBLIC_BASE_URL", "http://127.0.0.1:8787"),
@@ -222,7 +230,12 @@ def test_what_is_malformed_is_named(base: dict[str, str], name: str, value: str)
 
 
 def test_everything_that_is_wrong_is_told_at_once(base: dict[str, str]) -> None:
-    wrong = {"NANOSCALE_GITHUB_APP_ID": "x", "NANOSCALE_LISTEN": "y", "NANOSCALE_ENV": "z", "NANOSCALE_POLL_SECONDS": "q"}
+    wrong = {
+        "NANOSCALE_GITHUB_APP_ID": "x",
+        "NANOSCALE_LISTEN": "y",
+        "NANOSCALE_ENV": "z",
+        "NANOSCALE_POLL_SECONDS": "q",
+    }
     missing = {
         "NANOSCALE_GITHUB_APP_CLIENT_ID",
         "NANOSCALE_GITHUB_APP_CLIENT_SECRET",
@@ -233,7 +246,9 @@ def test_everything_that_is_wrong_is_told_at_once(base: dict[str, str]) -> None:
     assert named(base | wrong) == set(wrong) | missing
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:8787", "http://localhost", "http://box.localhost:1", "http://[::1]:2"])
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8787", "http://localhost", "http://box.localhost:1", "http://[::1]:2"]
+)
 def test_development_allows_http_on_loopback_alone(base: dict[str, str], url: str) -> None:
     given = base | {"NANOSCALE_PUBLIC_BASE_URL": url}
     assert named(given) == {"NANOSCALE_PUBLIC_BASE_URL"}

@@ -250,7 +250,7 @@ def _other_app() -> Unavailable:
 
 def _stale_manifest() -> Unavailable:
     return Unavailable(
-        Code.GITHUB_DENIED,
+        Code.GITHUB_STATE,
         "GitHub's registration code was used already or is older than an hour.",
         hint="Begin again with: nanoscale-box github connect",
     )

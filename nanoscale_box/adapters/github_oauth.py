@@ -37,6 +37,12 @@ _SENTENCES: Final = {
     "incorrect_device_code": "GitHub does not know the device code any more.",
     "device_flow_disabled": "The device flow is switched off in the App's settings on GitHub.",
 }
+_CODES: Final = {
+    "access_denied": Code.GITHUB_DENIED,
+    "bad_verification_code": Code.GITHUB_STATE,
+    "expired_token": Code.GITHUB_STATE,
+    "incorrect_device_code": Code.GITHUB_STATE,
+}
 _HINTS: Final = {
     "incorrect_client_credentials": "Compare both with the App's settings on GitHub.",
     "redirect_uri_mismatch": "Set it in the App's settings on GitHub, then begin again.",
@@ -157,7 +163,7 @@ def denied(error: str) -> Unavailable:
             Code.GITHUB_RECONNECT, "GitHub no longer renews your authorisation.", hint="Connect GitHub again."
         )
     sentence = _SENTENCES.get(error) or f"GitHub refused the authorisation ({inert(error, limit=60)})."
-    return Unavailable(Code.GITHUB_DENIED, sentence, hint=_HINTS.get(error, _AGAIN))
+    return Unavailable(_CODES.get(error, Code.GITHUB_REFUSED), sentence, hint=_HINTS.get(error, _AGAIN))
 
 
 def _client(app: App) -> Caller:

@@ -41,12 +41,15 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the mistake, a suggestion for a mistyped word, and where help is; exit 2."""
-        wrong, _, choices = message.partition("invalid choice: ")[2].partition(" (choose from ")
-        if choices:
-            wrong = wrong.strip("'\" ")
-            known = [word.strip(" '\")") for word in choices.split(",")]
+        place, _, said = message.removeprefix("argument ").partition(": invalid choice: ")
+        wrong, _, choices = said.partition(" (choose from ")
+        if not choices:
+            self.refuse(message.removeprefix("argument "), "")
+        wrong = wrong.strip("'\" ")
+        known = [word.strip(" '\")") for word in choices.split(",")]
+        if place == "COMMAND":
             self.refuse(f"there is no command {wrong!r}", meant(wrong, known, self.prog))
-        self.refuse(message.removeprefix("argument "), "")
+        self.refuse(f"{place} is one of {', '.join(known)}, not {wrong!r}", meant(wrong, known, self.prog))
 
     def refuse(self, message: str, hint: str) -> NoReturn:
         """Print a mistake and exit 2; without a hint it says where help is."""

@@ -147,8 +147,22 @@ class BoxClient:
         """Begin connecting an account."""
         return await self._calls.send("POST", routes.START, shapes.Redirect, requests.StartConnect())
 
+    async def start_device(self) -> shapes.Redirect:
+        """Begin connecting an account with a code that is entered on GitHub."""
+        return await self._calls.send("POST", routes.START, shapes.Redirect, requests.StartConnect(device=True))
+
+    async def hooks(self, *, repair: bool = False) -> list[shapes.Hook]:
+        """How each webhook stands; with `repair`, what is not in order is mended."""
+        if repair:
+            return (await self._calls.send("POST", routes.HOOKS_REPAIR, shapes.Page[shapes.Hook])).items
+        return (await self._calls.get(routes.HOOKS, shapes.Page[shapes.Hook])).items
+
+    async def rotate_secrets(self) -> shapes.SecretsRotated:
+        """Give every webhook a new secret."""
+        return await self._calls.send("POST", routes.HOOKS_ROTATE, shapes.SecretsRotated)
+
     async def disconnect(self) -> None:
-        """Forget the account; running apps stay up."""
+        """Forget the account; running apps stay up. Where none is connected, a registered App is forgotten."""
         await self._calls.order("POST", routes.DISCONNECT)
 
     async def installations(self) -> list[shapes.Installation]:

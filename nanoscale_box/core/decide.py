@@ -86,6 +86,11 @@ def decide(change: Change, project: Project, known: Known, debounce: Debounce, n
     return ignored or _enqueue(change, known, debounce, now)
 
 
+def ignored_at_sight(change: Change, project: Project) -> Ignore | None:
+    """The verdict on a change that needs nothing of what is remembered: the first of the rules of `decide`."""
+    return _not_this_branch(change, project)
+
+
 def short(sha: str | None) -> str:
     """A commit as people write it."""
     return sha[:7] if sha else "an unknown commit"

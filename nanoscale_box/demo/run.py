@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 import time
@@ -59,6 +60,9 @@ async def _headless(show: Show) -> int:
             async with aclosing(journey.walk(ALL_STEPS)) as told:
                 ok = await _tell_all(told, show)
             redeploys = max(0, len(journey.deployments) - 1)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our lines has seen enough
+        return 1
     except _TROUBLE as error:
         show({"step": "world", "ok": False, "ms": _ms(began), "detail": str(error)})
         ok = False

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from nanoscale_box.core.errors import BoxError, Code
 from nanoscale_box.core.github_model import Account, App, Branch, Installation, Repository
 from nanoscale_box.core.model import InstallationId, ProjectId, RepoId
 from nanoscale_box.engine.appkeeper import AppKeeper
@@ -14,11 +16,12 @@ from nanoscale_box.engine.connecting import Connecting
 from nanoscale_box.engine.devices import DeviceFlow
 from nanoscale_box.engine.doors import Doors
 from nanoscale_box.engine.hookcheck import HookCheck, HookView
-from nanoscale_box.engine.ports import Github
+from nanoscale_box.engine.ports import Clock, Github
 from nanoscale_box.engine.problems import problems_of
 from nanoscale_box.engine.records import Ledger, Page
 from nanoscale_box.engine.registration import PERMISSIONS, Registration
 from nanoscale_box.engine.rotation import Rotated, Rotation
+from nanoscale_box.engine.telling import tell_github
 from nanoscale_box.engine.views import GithubState, ManifestForm, Redirection
 
 _LEVELS: Final = {"read": 1, "write": 2, "admin": 3}
@@ -43,12 +46,14 @@ class Accounts:
         self,
         *,
         ledger: Ledger,
+        clock: Clock,
         github: Github,
         app: AppKeeper,
         rooms: Rooms,
         doors: Doors,
     ) -> None:
         self._ledger = ledger
+        self._clock = clock
         self._github = github
         self._app = app
         self._registration = rooms.registration
@@ -69,13 +74,15 @@ class Accounts:
 
     async def finish_registration(self, code: str | None, state: str | None) -> str:
         """GitHub's page where the registered App is installed."""
-        return await self._registration.finish(code, state)
+        async with self._told():
+            return await self._registration.finish(code, state)
 
     async def finish_installation(
         self, installation_id: str | None, setup_action: str | None, state: str | None
     ) -> str:
         """GitHub's page where the owner authorises the App."""
-        return await self._connecting.after_installation(installation_id, setup_action, state)
+        async with self._told():
+            return await self._connecting.after_installation(installation_id, setup_action, state)
 
     async def begin_connect(self, caller: str) -> Redirection:
         """Where to send the browser to connect an account: to GitHub's installation page while the box's own App is
@@ -93,9 +100,23 @@ class Accounts:
         self, *, code: str | None, state: str | None, error: str | None, issuer: str | None = None
     ) -> str:
         """Store the account that came back; give its login. The first sync begins."""
-        login = await self._connecting.finish(code=code, state=state, error=error, issuer=issuer)
+        async with self._told():
+            login = await self._connecting.finish(code=code, state=state, error=error, issuer=issuer)
         self._catalogue.start_sync()
         return login
+
+    @asynccontextmanager
+    async def _told(self) -> AsyncIterator[None]:
+        """Say on the event stream why the browser's way ended, for who waits there; but nothing of what anybody may
+        send who never had a state of the box's."""
+        try:
+            yield
+        except BoxError as error:
+            if error.code is not Code.GITHUB_STATE:
+                told: dict[str, object] = {"code": error.code.value, "detail": error.detail, "hint": error.hint}
+                now = self._clock.now()
+                await self._ledger.write(lambda records: tell_github(records, "connect_failed", now, **told))
+            raise
 
     async def install_url(self, caller: str) -> str | None:
         """Where a connected account installs the App; None when it has."""

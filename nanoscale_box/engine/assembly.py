@@ -180,6 +180,7 @@ def _github_side(tools: _Tools, alarms: Alarms) -> _GithubSide:
     rotation = Rotation(desk=desk, github=github, app=app, hooks=tools.hooks, jobs=tools.jobs, doors=doors)
     accounts = Accounts(
         ledger=desk.ledger,
+        clock=desk.clock,
         github=github,
         app=app,
         rooms=Rooms(

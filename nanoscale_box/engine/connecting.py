@@ -98,7 +98,7 @@ class Connecting:
             )
         if error or not code:
             raise Unauthorized(
-                Code.GITHUB_DENIED,
+                Code.GITHUB_DENIED if (error or "access_denied").startswith("access_denied") else Code.GITHUB_REFUSED,
                 f"GitHub did not authorise the box: {inert(error or 'no code came back', limit=80)}",
                 hint="start again: nanoscale-box github connect",
             )
@@ -116,6 +116,7 @@ class Connecting:
             await self._github.revoke_grant(app, tokens.access_token)
             raise _wrong_account(login, there)
         account = Account(github_user_id=user_id, login=login)
+        told: dict[str, object] = {} if found else {"install_url": await self._install_url(app)}
 
         def work(records: Records) -> None:
             now = self._clock.now()
@@ -126,7 +127,7 @@ class Connecting:
             _pause_unreached(records, found, now)
             self._hooks.restore_all(records)
             records.keeper.drop("reconnect")
-            tell_github(records, "connected", now, account_login=login, installations=len(found))
+            tell_github(records, "connected", now, account_login=login, installations=len(found), **told)
 
         await self._ledger.write(work)
         self._hooks.changed()
@@ -152,6 +153,10 @@ class Connecting:
             if error.code is Code.GITHUB_RECONNECT:
                 raise await self._needs_reconnect("GitHub does not accept its token any more") from error
             raise
+
+    async def _install_url(self, app: App) -> str:
+        page = app.html_url or (await self._github.described(app)).html_url
+        return f"{page}/installations/new"
 
     async def _reached(self, app: App, token: Secret) -> list[Installation]:
         """The installations of this App and no other that a user reaches."""

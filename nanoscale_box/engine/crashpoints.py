@@ -1,7 +1,7 @@
 """Named moments of a deployment, at which a test may have the box die, to see it come back: a name for each commit.
 
-`fetch begun`, `fetch done`, `build begun`, `build done`, `start begun`, `start done`, `switch begun`, `switch done` (the
-routes lead to the new release, and nothing says so yet) and `live` (recorded; the release before still runs).
+`fetch begun`, `fetch done`, `build begun`, `build done`, `start begun`, `start done`, `switch begun`, `switch done`
+(the routes lead to the new release, and nothing says so yet) and `live` (recorded; the release before still runs).
 """
 
 from __future__ import annotations

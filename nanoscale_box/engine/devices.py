@@ -73,7 +73,7 @@ class DeviceFlow:
             return
         if self._clock.now() >= waiting.until:
             expired = Unavailable(
-                Code.GITHUB_DENIED, "The code ran out before it was entered on GitHub.", hint="begin again"
+                Code.GITHUB_STATE, "The code ran out before it was entered on GitHub.", hint="begin again"
             )
             await self._give_up(expired)
             return

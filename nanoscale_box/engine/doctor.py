@@ -53,10 +53,6 @@ class Doctor:
                 why="pushes reach the box",
             )
         ]
-        findings += [
-            Finding(code=one.code, status="warn", title=one.sentence, why=one.why, fix=one.fix)
-            for one in status.problems
-        ]
         for installation, missing in status.installations:
             if installation.suspended or missing:
                 what = "is suspended" if installation.suspended else f"lacks {', '.join(missing)}"
@@ -69,6 +65,10 @@ class Doctor:
                         fix="open the installation's page on GitHub",
                     )
                 )
+        findings += [
+            Finding(code=one.code, status="warn", title=one.sentence, why=one.why, fix=one.fix)
+            for one in status.problems
+        ]
         return findings
 
     async def _apps(self) -> list[Finding]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
-from nanoscale_box.core.decide import Change
 from nanoscale_box.core.errors import Code, Conflict
 from nanoscale_box.core.github import (
     Delivery,
@@ -18,15 +18,16 @@ from nanoscale_box.core.github import (
     content_kind,
     parse_delivery,
     read_headers,
-    skip_marker,
 )
-from nanoscale_box.core.model import EventKind, Outcome, Trigger, Verdict, VerdictId
+from nanoscale_box.core.model import Outcome, Verdict
+from nanoscale_box.engine.atsight import AtSight, change_of, delivery_row, no_project
 from nanoscale_box.engine.following import follow
+from nanoscale_box.engine.gathering import Gathering
 from nanoscale_box.engine.keyring import Key, Keyring
 from nanoscale_box.engine.ports import Clock, Ids
 from nanoscale_box.engine.queue import Queue
-from nanoscale_box.engine.records import DeliveryRow, Ledger, Records
-from nanoscale_box.engine.telling import tell_verdict
+from nanoscale_box.engine.records import Ledger, Records
+from nanoscale_box.engine.telling import delivery_news, tell_verdict
 from nanoscale_box.engine.views import Receipt
 
 
@@ -51,6 +52,7 @@ class Intake:
         self._queue = queue
         self._wake = wake
         self._followed = followed
+        self._gathering = Gathering(ledger, AtSight(clock=clock, ids=ids, queue=queue).record)
 
     def check_headers(self, headers: Sequence[tuple[str, str]]) -> None:
         """Refuse a media type that no GitHub delivery has (415) before any byte of the body is read."""
@@ -64,7 +66,7 @@ class Intake:
         check_signature(head, body, [key.secret for key in keys])
         delivery = parse_delivery(head, body)
         _check_repository(head, body, keys, delivery)
-        receipt = await self._ledger.write(lambda records: self._record(records, delivery))
+        receipt = await self._gathering.add(delivery) or await self._ledger.write(partial(self._record, delivery))
         if delivery.change is not None:
             self._keyring.forget()
         if delivery.change is not None and receipt.status == "accepted":
@@ -73,37 +75,22 @@ class Intake:
             self._wake()
         return receipt
 
-    def _record(self, records: Records, delivery: Delivery) -> Receipt:
+    def _record(self, delivery: Delivery, records: Records) -> Receipt:
         known = records.deliveries.get(delivery.delivery_id)
         if known and known.body_digest != delivery.body_digest:
             raise Conflict(Code.DELIVERY_CONFLICT, "this delivery id was used before with another body")
         if known and known.handled:
             verdicts = list(records.verdicts.of_delivery(delivery.delivery_id))
             return _receipt("duplicate", delivery, "this delivery was handled before", verdicts, 200)
-        row = known or self._row(delivery)
+        row = known or delivery_row(delivery, self._ids.new("dlv"), self._clock.now())
         if not known:
             records.deliveries.add(row)
         receipt = self._handle(records, delivery)
         done = replace(row, handled=True, status_code=receipt.http_status, error_message=None)
         records.deliveries.update(done)
-        told = {"delivery_id": delivery.delivery_id, "event_type": delivery.event, "status": receipt.status}
-        records.events.add(EventKind.DELIVERY, self._clock.now(), dict(told))
+        now = self._clock.now()
+        records.events.add_all([delivery_news(delivery.delivery_id, delivery.event, receipt.status, now)])
         return receipt
-
-    def _row(self, delivery: Delivery) -> DeliveryRow:
-        push = delivery.push
-        return DeliveryRow(
-            id=self._ids.new("dlv"),
-            delivery_id=delivery.delivery_id,
-            event_type=delivery.event,
-            body_digest=delivery.body_digest,
-            hook_id=str(delivery.hook_id or ""),
-            created_at=self._clock.now(),
-            repo_id=delivery.repo_id,
-            ref=push.ref if push else None,
-            before=push.before if push else None,
-            head_commit=push.after if push else None,
-        )
 
     def _handle(self, records: Records, delivery: Delivery) -> Receipt:
         if delivery.push is not None:
@@ -115,20 +102,11 @@ class Intake:
         now = self._clock.now()
         projects = records.projects.on_repository(push.repo_id)
         if not projects:
-            verdict = self._no_project(delivery, push)
+            verdict = no_project(delivery, push, self._ids.new, now)
             records.verdicts.add(verdict)
             tell_verdict(records, verdict, now)
             return _receipt("ignored", delivery, verdict.reason, [verdict], 200)
-        change = Change(
-            source=Trigger.PUSH,
-            ref=push.ref,
-            after=push.after,
-            deleted=push.deleted,
-            subject=push.subject,
-            author=push.author,
-            skip_marker=skip_marker(push.message),
-            delivery_id=delivery.delivery_id,
-        )
+        change = change_of(delivery, push)
         twice = _told_by_other_hook(records, delivery, push)
         decided = [self._queue.submit(records, p, change, now, told_by_other_hook=twice) for p in projects]
         verdicts = [one.verdict for one in decided]
@@ -136,19 +114,6 @@ class Intake:
         if owed:
             return _receipt("accepted", delivery, owed[0].reason, verdicts, 202)
         return _receipt("ignored", delivery, verdicts[0].reason, verdicts, 200)
-
-    def _no_project(self, delivery: Delivery, push: Push) -> Verdict:
-        return Verdict(
-            id=VerdictId(self._ids.new("ver")),
-            source=Trigger.PUSH,
-            outcome=Outcome.IGNORED,
-            code="no_project",
-            reason="no project of this box deploys from the repository that was pushed to",
-            at=self._clock.now(),
-            delivery_id=delivery.delivery_id,
-            ref=push.ref,
-            sha=push.after,
-        )
 
 
 def _check_repository(head: Headers, body: bytes, keys: Sequence[Key], delivery: Delivery) -> None:

@@ -50,7 +50,7 @@ class Queue:
         known = self.known(records, project, told_by_other_hook=told_by_other_hook)
         decision = decide(change, project, known, self._debounce, now)
         deployment = self._enqueue(records, project, change, decision, now) if isinstance(decision, Enqueue) else None
-        verdict = self._verdict(project, change, decision, deployment, now)
+        verdict = self.verdict(project, change, decision, deployment, now)
         records.verdicts.add(verdict)
         tell_verdict(records, verdict, now)
         return Decided(verdict=verdict, deployment=deployment)
@@ -82,7 +82,7 @@ class Queue:
         order = Enqueue(sha=target.sha, due_at=now, burst_since=now, supersedes=waiting)
         kept = release_of(target).deployment_id
         deployment = self._enqueue(records, project, change, order, now, rollback_to=kept)
-        verdict = self._verdict(project, change, order, deployment, now)
+        verdict = self.verdict(project, change, order, deployment, now)
         records.verdicts.add(verdict)
         tell_verdict(records, verdict, now)
         return deployment
@@ -124,9 +124,10 @@ class Queue:
         tell_deployment(records, deployment, now)
         return deployment
 
-    def _verdict(
+    def verdict(
         self, project: Project, change: Change, decision: Decision, deployment: Deployment | None, now: datetime
     ) -> Verdict:
+        """What is said of a decision."""
         if isinstance(decision, Ignore):
             outcome, code, reason = Outcome.IGNORED, decision.code, decision.reason
         else:

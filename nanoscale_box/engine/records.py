@@ -69,6 +69,17 @@ class Job:
     last_error: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """An event that has no number yet."""
+
+    kind: EventKind
+    at: datetime
+    data: dict[str, object]
+    project_id: ProjectId | None = None
+    deployment_id: DeploymentId | None = None
+
+
 class Projects(Protocol):
     def add(self, project: Project) -> None: ...  # Conflict name_taken
     def get(self, project_id: ProjectId) -> Project | None: ...
@@ -108,7 +119,9 @@ class Deployments(Protocol):
 
 class Deliveries(Protocol):
     def get(self, delivery_id: DeliveryId) -> DeliveryRow | None: ...
+    def known(self, delivery_ids: Sequence[DeliveryId]) -> frozenset[DeliveryId]: ...  # those recorded already
     def add(self, row: DeliveryRow) -> None: ...
+    def add_all(self, rows: Sequence[DeliveryRow]) -> None: ...
     def update(self, row: DeliveryRow) -> None: ...
     def count_same_push(self, repo_id: RepoId, ref: str, before: Sha, after: Sha) -> dict[str, int]: ...  # by hook_id
     def list(self, page: Page) -> tuple[Sequence[DeliveryRow], str | None]: ...  # newest first
@@ -116,6 +129,7 @@ class Deliveries(Protocol):
 
 class Verdicts(Protocol):
     def add(self, verdict: Verdict) -> None: ...
+    def add_all(self, verdicts: Sequence[Verdict]) -> None: ...
     def conclude(
         self, deployment_id: DeploymentId, outcome: Outcome, code: str, reason: str, at: datetime
     ) -> Sequence[Verdict]: ...  # updates those still queued for the deployment; gives them as they are now
@@ -136,6 +150,7 @@ class Events(Protocol):
         project_id: ProjectId | None = None,
         deployment_id: DeploymentId | None = None,
     ) -> Event: ...
+    def add_all(self, news: Sequence[News]) -> None: ...
     def after(self, last_id: int, limit: int) -> Sequence[Event]: ...  # oldest first
     def last_id(self) -> int: ...
 

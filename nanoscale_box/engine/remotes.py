@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from nanoscale_box.core.errors import BoxError, Code, DeployFailed
+from nanoscale_box.core.github_model import App
 from nanoscale_box.core.model import Link, Project
 from nanoscale_box.engine.appkeeper import AppKeeper
 from nanoscale_box.engine.ports import Github, Remote
@@ -28,25 +29,32 @@ class Remotes:
         if project.link is None:
             yield Remote(url=str(project.repo_url), cache_key=cache_key(project))
             return
-        url = await self._clone_url(project.link)
-        token = await self._github.checkout_token(
-            await self._app.required(), project.link.installation_id, project.link.repo_id
-        )
+        app = await self._app.required()
+        url = await self._clone_url(app, project.link)
+        token = await self._github.checkout_token(app, project.link.installation_id, project.link.repo_id)
         try:
             yield Remote(url=url, cache_key=cache_key(project), token=token)
         finally:
             with suppress(BoxError):  # it dies by itself within the hour
                 await self._github.revoke_token(token)
 
-    async def _clone_url(self, link: Link) -> str:
+    async def _clone_url(self, app: App, link: Link) -> str:
+        """Where the repository of this id is now: the name known to the box may be another repository's by now."""
         known = await self._ledger.read(lambda records: records.github.repository(link.repo_id))
         if not link.active or known is None or known.installation_id != link.installation_id:
-            raise DeployFailed(
-                Code.REPOSITORY_UNKNOWN,
-                f"repository {link.repo_id} is not within the installation's scope any more",
-                hint="give the App access to it on GitHub, then run: nanoscale-box github sync",
-            )
-        return known.clone_url
+            raise _out_of_scope(link)
+        found = await self._github.repository(app, link.installation_id, link.repo_id)
+        if found is None:
+            raise _out_of_scope(link)
+        return found.clone_url
+
+
+def _out_of_scope(link: Link) -> DeployFailed:
+    return DeployFailed(
+        Code.REPOSITORY_UNKNOWN,
+        f"repository {link.repo_id} is not within the installation's scope any more",
+        hint="give the App access to it on GitHub, then run: nanoscale-box github sync",
+    )
 
 
 def cache_key(project: Project) -> str:

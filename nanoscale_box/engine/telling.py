@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from nanoscale_box.core.model import Deployment, EventKind, Failure, Project, Verdict
-from nanoscale_box.engine.records import Records
+from nanoscale_box.core.model import DeliveryId, Deployment, EventKind, Failure, Project, Verdict
+from nanoscale_box.engine.records import News, Records
 
 
 def tell_deployment(records: Records, deployment: Deployment, at: datetime) -> None:
@@ -21,13 +21,24 @@ def tell_deployment(records: Records, deployment: Deployment, at: datetime) -> N
 
 def tell_verdict(records: Records, verdict: Verdict, at: datetime) -> None:
     """Note on the stream what a verdict says now."""
-    records.events.add(
-        EventKind.VERDICT,
-        at,
-        verdict_data(verdict),
+    records.events.add_all([verdict_news(verdict, at)])
+
+
+def verdict_news(verdict: Verdict, at: datetime) -> News:
+    """What the stream tells of a verdict."""
+    return News(
+        kind=EventKind.VERDICT,
+        at=at,
+        data=verdict_data(verdict),
         project_id=verdict.project_id,
         deployment_id=verdict.deployment_id,
     )
+
+
+def delivery_news(delivery_id: DeliveryId, event_type: str, status: str, at: datetime) -> News:
+    """What the stream tells of a delivery."""
+    data: dict[str, object] = {"delivery_id": delivery_id, "event_type": event_type, "status": status}
+    return News(kind=EventKind.DELIVERY, at=at, data=data)
 
 
 def tell_project(records: Records, project: Project, change: str, at: datetime) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from nanoscale_box.core.errors import Code, NotFound
 from nanoscale_box.core.model import DeliveryId, RepoId, Sha
 from nanoscale_box.engine.records import DeliveryRow, Page
-from nanoscale_box.store.rows import cursor_of, number_after, rows_wanted, time_of, time_text
+from nanoscale_box.store.rows import cursor_of, json_text, number_after, rows_wanted, time_of, time_text
 from nanoscale_box.store.sql import Row, Sql, Value, columns, inserting, selecting, updating
 
 _TABLE: Final = "github_webhook_deliveries"
@@ -19,6 +20,8 @@ _SELECT: Final = selecting(_TABLE, columns(_TABLE, _NAMES), "rowid")
 _BY_ID: Final = f"{_SELECT} WHERE delivery_id = ?"
 # Rows are numbered as they come: newest first holds whatever the clock does.
 _LIST: Final = f"{_SELECT} WHERE rowid < ? ORDER BY rowid DESC LIMIT ?"
+# The list leads, so that each id is one look into the index.
+_KNOWN: Final = selecting(f"json_each(?) CROSS JOIN {_TABLE} ON delivery_id = json_each.value", "delivery_id")
 _ADD: Final = inserting(_TABLE, _NAMES)
 _UPDATE: Final = updating(_TABLE, _NAMES, "id")
 
@@ -39,6 +42,15 @@ class Deliveries:
     def add(self, row: DeliveryRow) -> None:
         """`Conflict` `delivery_conflict` when the delivery id is recorded already."""
         self._sql.change(_ADD, _values(row))
+
+    def known(self, delivery_ids: Sequence[DeliveryId]) -> frozenset[DeliveryId]:
+        """Those of the ids that are recorded already."""
+        rows = self._sql.all(_KNOWN, (json_text(delivery_ids),))
+        return frozenset(DeliveryId(row[0]) for row in rows)
+
+    def add_all(self, rows: Sequence[DeliveryRow]) -> None:
+        """Record many at once; none of them may be recorded already."""
+        self._sql.insert_all(_TABLE, _NAMES, [_values(row) for row in rows])
 
     def update(self, row: DeliveryRow) -> None:
         """Write every field."""

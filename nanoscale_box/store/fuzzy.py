@@ -3,111 +3,94 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Final
 
+Rank = tuple[int, int, int, int]
+"""How well a name matches; smaller is better. First the kind: 0 exact, 1 prefix, 2 begins at a word, 3 contiguous,
+4 letters in order, and the same plus 5 where only the full name matches; then into how many pieces the query was torn,
+where the match begins, and how long the name is."""
+Match = tuple[int, int, int, int, str, int]
+"""A rank, then name and number, so that no two are equal."""
 
-class Rank(NamedTuple):
-    """How well a name matches; smaller is better."""
-
-    kind: int
-    """0 exact, 1 prefix, 2 begins at a word, 3 contiguous, 4 letters in order; the same plus 5 for the longer name."""
-    runs: int
-    """Into how many pieces the query was torn."""
-    start: int
-    length: int
-
-
-class Found(NamedTuple):
-    """A match: its rank, then the name and number that settle ties, so that the order is total."""
-
-    rank: Rank
-    name: str
-    number: int
-
-    @property
-    def key(self) -> tuple[int, int, int, int, str, int]:
-        """The match as one flat row, to go on after it."""
-        return (*self.rank, self.name, self.number)
-
-
-_WORD_ENDS: Final = frozenset("-_./ ")
+_WORD_ENDS: Final = "-_./ "
 
 
 class Names:
     """Names to search in, each with a number; made once and asked often."""
 
-    __slots__ = ("_entries", "_results")
+    __slots__ = ("_answers", "_entries")
 
     _KEEP: Final = 16
 
     def __init__(self, entries: Iterable[tuple[int, str, str]]) -> None:
-        """Takes number, short name and full name; a match in the short name goes first."""
+        """Takes number, short name and the full name that ends with it; a match in the short name goes first."""
         self._entries = [(number, short.casefold(), full.casefold()) for number, short, full in entries]
-        self._results: dict[str, list[Found]] = {}
+        self._answers: dict[str, list[Match]] = {}
 
-    def matches(self, query: str) -> list[Found]:
-        """Every name that holds the letters of the query in order, best first; the last few answers are kept."""
-        folded = "".join(query.casefold().split())
-        known = self._results.pop(folded, None)
+    def matches(self, text: str) -> list[Match]:
+        """Every name that holds the letters of the text in order, best first; the last few answers are kept."""
+        query = "".join(text.casefold().split())
+        known = self._answers.pop(query, None)
         if known is None:
-            known = sorted(self._find(folded))
-        self._results[folded] = known
-        if len(self._results) > self._KEEP:
-            del self._results[next(iter(self._results))]
+            known = sorted(self._find(Query(query)))
+        self._answers[query] = known
+        if len(self._answers) > self._KEEP:
+            del self._answers[next(iter(self._answers))]
         return known
 
-    def _find(self, query: str) -> Iterable[Found]:
-        in_order = _in_order(query).match
+    def _find(self, query: Query) -> Iterator[Match]:
         for number, short, full in self._entries:
-            if not in_order(full):
+            if not query.in_order(full):
                 continue
-            found = rank(query, short, full)
+            found = query.rank(short, 0) or query.rank(full, 5)
             if found:
-                yield Found(rank=found, name=full, number=number)
+                yield (*found, full, number)
 
 
-def _in_order(query: str) -> re.Pattern[str]:
-    """Matches a text that holds the letters in this order. Each gap excludes the letter it leads to: linear time."""
-    return re.compile("".join(f"[^{re.escape(letter)}]*{re.escape(letter)}" for letter in query), re.DOTALL)
+class Query:
+    """The letters looked for, folded and without blanks."""
 
+    __slots__ = ("_at_word", "_letters", "in_order")
 
-def rank(query: str, short: str, full: str) -> Rank | None:
-    """How well the query matches the short name, or else the full one; all are folded. None: not at all."""
-    return _rank(query, short, 0) or _rank(query, full, 5)
+    def __init__(self, letters: str) -> None:
+        self._letters = letters
+        # Each gap excludes the letter it leads to, so there is one way to match and it takes linear time.
+        gaps = (f"[^{re.escape(letter)}]*{re.escape(letter)}" for letter in letters)
+        self.in_order = re.compile("".join(gaps)).match
+        """Whether a name can match at all."""
+        self._at_word = re.compile(f"[{re.escape(_WORD_ENDS)}]{re.escape(letters)}").search
 
+    def rank(self, name: str, worse: int) -> Rank | None:
+        """How well the folded name matches, or None."""
+        start = name.find(self._letters)
+        if start < 0:
+            return self._torn(name, worse) if self.in_order(name) else None
+        if start == 0:
+            return worse + (len(name) != len(self._letters)), 1, 0, len(name)
+        word = self._at_word(name)
+        if word:
+            return worse + 2, 1, word.start() + 1, len(name)
+        return worse + 3, 1, start, len(name)
 
-def _rank(query: str, name: str, worse: int) -> Rank | None:
-    start = name.find(query)
-    if start < 0:
-        return _torn(query, name, worse)
-    if start == 0:
-        return Rank(worse + (0 if len(name) == len(query) else 1), 1, 0, len(name))
-    for end in _WORD_ENDS:
-        at = name.find(end + query)
-        if at >= 0:
-            return Rank(worse + 2, 1, at + 1, len(name))
-    return Rank(worse + 3, 1, start, len(name))
+    def _torn(self, name: str, worse: int) -> Rank | None:
+        """Letters in order with gaps: a gap leads to the next word that begins with the letter, if there is one."""
+        pieces = self._pieces(name, by_words=True) or self._pieces(name, by_words=False)
+        return (worse + 4, *pieces, len(name)) if pieces else None
 
-
-def _torn(query: str, name: str, worse: int) -> Rank | None:
-    """Letters in order with gaps: a gap leads to the next word that begins with the letter if there is one."""
-    pieces = _pieces(query, name, by_words=True) or _pieces(query, name, by_words=False)
-    return Rank(worse + 4, *pieces, len(name)) if pieces else None
-
-
-def _pieces(query: str, name: str, *, by_words: bool) -> tuple[int, int] | None:
-    runs, at, start = 0, -1, -1
-    for letter in query:
-        following = at + 1
-        if not name.startswith(letter, following) or at < 0:
-            following = _next(letter, name, following, by_words=by_words)
-            if following < 0:
-                return None
-            runs += 1
-        at = following
-        start = at if start < 0 else start
-    return runs, start
+    def _pieces(self, name: str, *, by_words: bool) -> tuple[int, int] | None:
+        """Into how many pieces the letters fall, and where the first begins; None when this way leads nowhere."""
+        pieces, at, start = 0, -1, -1
+        for letter in self._letters:
+            following = at + 1
+            if at < 0 or not name.startswith(letter, following):
+                following = _next(letter, name, following, by_words=by_words)
+                if following < 0:
+                    return None
+                pieces += 1
+            at = following
+            start = at if start < 0 else start
+        return pieces, start
 
 
 def _next(letter: str, name: str, begin: int, *, by_words: bool) -> int:

@@ -192,8 +192,8 @@ def _best_first(rows: Sequence[Row], query: str) -> list[tuple[bool, str, str]]:
     """Sort keys of the branches that match: default, rank as text that sorts, name."""
     names = Names((place, row[0], row[0]) for place, row in enumerate(rows))
     return sorted(
-        (not rows[match.number][2], "".join(f"{part:06}" for part in match.rank), rows[match.number][0])
-        for match in names.matches(query)
+        (not rows[place][2], "".join(f"{part:06}" for part in rank), rows[place][0])
+        for *rank, _, place in names.matches(query)
     )
 
 

@@ -19,10 +19,11 @@ _NAMES: Final = (
 )  # fmt: skip
 _SELECT: Final = selecting("github_repositories", columns("github_repositories", _NAMES))
 _BY_ID: Final = f"{_SELECT} WHERE repo_id = ?"
-_AFTER: Final = "(full_name COLLATE NOCASE, repo_id) > (?, ?)"
-_ORDER: Final = "ORDER BY full_name COLLATE NOCASE, repo_id LIMIT ?"
+# SQLite seeks in an index with a collation by single comparisons only, not by a pair of columns.
+_AFTER: Final = "full_name COLLATE NOCASE >= ?1 AND (full_name COLLATE NOCASE > ?1 OR repo_id > ?2)"
+_ORDER: Final = "ORDER BY full_name COLLATE NOCASE, repo_id LIMIT ?3"
 _ALL: Final = f"{_SELECT} WHERE {_AFTER} {_ORDER}"
-_IN_ONE: Final = f"{_SELECT} WHERE installation_id = ? AND {_AFTER} {_ORDER}"
+_IN_ONE: Final = f"{_SELECT} WHERE installation_id = ?4 AND {_AFTER} {_ORDER}"
 _PUT: Final = upserting("github_repositories", ("id", *_NAMES), "repo_id", keep=("id",))
 _FIRST: Final = ("", -(2**63))
 _SEARCH: Final = [int, int, int, int, str, int]
@@ -90,7 +91,7 @@ class Catalogue:
         if installation_id is None:
             rows = self._sql.all(_ALL, (*after, rows_wanted(page)))
         else:
-            rows = self._sql.all(_IN_ONE, (installation_id, *after, rows_wanted(page)))
+            rows = self._sql.all(_IN_ONE, (*after, rows_wanted(page), installation_id))
         found = [_repository(row) for row in rows[: page.limit]]
         if len(rows) <= page.limit:
             return found, None
@@ -104,11 +105,11 @@ class Catalogue:
         begin = 0
         if page.cursor is not None:
             last = tuple(key_of(page.cursor, "search", _SEARCH))
-            begin = next((place for place, match in enumerate(matches) if match.key > last), len(matches))
+            begin = next((place for place, match in enumerate(matches) if match > last), len(matches))
         wanted = matches[begin : begin + rows_wanted(page)]
-        rows = [self._sql.one(_BY_ID, (match.number,)) for match in wanted[: page.limit]]
+        rows = [self._sql.one(_BY_ID, (match[-1],)) for match in wanted[: page.limit]]
         found = [_repository(row) for row in rows if row]
-        return found, cursor_of("search", *wanted[page.limit - 1].key) if len(wanted) > page.limit else None
+        return found, cursor_of("search", *wanted[page.limit - 1]) if len(wanted) > page.limit else None
 
     def _searchable(self, installation_id: InstallationId | None) -> Names:
         row = self._sql.one("SELECT version FROM github_cache_version WHERE only = 1")

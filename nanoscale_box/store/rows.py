@@ -12,6 +12,8 @@ from typing import Any, Final
 from nanoscale_box.core.errors import Code, Invalid
 from nanoscale_box.engine.records import Page
 
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
 LAST: Final = 2**63 - 1
 """Greater than or equal to every row number."""
 
@@ -45,7 +47,7 @@ def time_or_none(text: str | None) -> datetime | None:
 def json_text(value: object) -> str:
     """Compact JSON; what JSON cannot say is `Invalid`."""
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return _JSON.encode(value)
     except (TypeError, ValueError) as error:
         raise Invalid(Code.INVALID, f"a value cannot be written as JSON: {error}") from error
 

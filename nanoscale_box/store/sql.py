@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
 from nanoscale_box.core.errors import BoxError, Code, Invalid
 from nanoscale_box.store.failures import told, unfit
+
+MOST_AT_ONCE: Final = 32
+"""Rows of one INSERT; powers of two up to this, so that there are few different statements."""
 
 Row = tuple[Any, ...]
 Value = str | int | float | None
@@ -37,6 +41,15 @@ class Sql:
             self._connection.executemany(statement, rows)
         except (sqlite3.Error, OverflowError, UnicodeEncodeError) as error:
             raise self._told(error) from error
+
+    def insert_all(self, table: str, names: Sequence[str], rows: Sequence[Sequence[Value]]) -> None:
+        """Insert many rows with few statements: each one hands the interpreter over to other threads and back."""
+        place = 0
+        while place < len(rows):
+            count = 1 << min(MOST_AT_ONCE, len(rows) - place).bit_length() - 1
+            values = [value for row in rows[place : place + count] for value in row]
+            self.change(_inserting_many(table, tuple(names), count), values)
+            place += count
 
     def insert(self, statement: str, values: Sequence[Value]) -> int:
         """Run an INSERT; give the row's number."""
@@ -88,6 +101,11 @@ def inserting(table: str, names: Sequence[str]) -> str:
     """An INSERT of one row; every name comes from this program."""
     listed, marks = ", ".join(f'"{name}"' for name in names), ", ".join("?" for _ in names)
     return f"INSERT INTO {table} ({listed}) VALUES ({marks})"  # noqa: S608 - names are constants of this room
+
+
+@cache
+def _inserting_many(table: str, names: tuple[str, ...], count: int) -> str:
+    return inserting(table, names) + f", ({', '.join('?' for _ in names)})" * (count - 1)
 
 
 def upserting(table: str, names: Sequence[str], key: str, *, keep: Sequence[str] = ()) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -44,6 +45,10 @@ class Verdicts:
     def add(self, verdict: Verdict) -> None:
         """Record a verdict."""
         self._sql.change(_ADD, _values(verdict))
+
+    def add_all(self, verdicts: Sequence[Verdict]) -> None:
+        """Record many at once."""
+        self._sql.insert_all("verdicts", _NAMES, [_values(verdict) for verdict in verdicts])
 
     def conclude(
         self, deployment_id: DeploymentId, outcome: Outcome, code: str, reason: str, at: datetime

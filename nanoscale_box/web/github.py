@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from nanoscale_box.core.errors import Code, Invalid
 from nanoscale_box.web import answering, services, translate
 from nanoscale_box.web.asking import Query, body_of, installation_id, repo_id
 from nanoscale_box.web.peers import CALLER
@@ -32,6 +29,9 @@ class Github:
         add("GET", routes.REPOS, self.repositories)
         add("POST", routes.REPOS_SYNC, self.sync)
         add("GET", routes.BRANCHES, self.branches)
+        add("GET", routes.HOOKS, self.hooks)
+        add("POST", routes.HOOKS_REPAIR, self.repair_hooks)
+        add("POST", routes.HOOKS_ROTATE, self.rotate_secrets)
 
     async def status(self, request: web.Request) -> web.StreamResponse:
         """How the box stands with GitHub."""
@@ -42,8 +42,8 @@ class Github:
         """Begin connecting an account."""
         Query(request)
         asked = await body_of(request, requests.StartConnect)
-        _check_return(asked.return_to)
-        return answering.answer(translate.redirection(await self.accounts.begin_connect(request[CALLER])))
+        begun = await (self.accounts.begin_device() if asked.device else self.accounts.begin_connect(request[CALLER]))
+        return answering.answer(translate.redirection(begun))
 
     async def register(self, request: web.Request) -> web.StreamResponse:
         """Begin registering the box's own App."""
@@ -53,10 +53,25 @@ class Github:
         return answering.answer(translate.redirection(begun))
 
     async def disconnect(self, request: web.Request) -> web.StreamResponse:
-        """Forget the account."""
+        """Forget the account; without one, a registered App."""
         Query(request)
         await self.accounts.disconnect()
         return answering.nothing()
+
+    async def hooks(self, request: web.Request) -> web.StreamResponse:
+        """How each webhook stands."""
+        Query(request)
+        return answering.page(await self.accounts.hooks(), translate.hook)
+
+    async def repair_hooks(self, request: web.Request) -> web.StreamResponse:
+        """Mend what is not in order; how it was found."""
+        Query(request)
+        return answering.page(await self.accounts.repair_hooks(), translate.hook)
+
+    async def rotate_secrets(self, request: web.Request) -> web.StreamResponse:
+        """New secrets for all webhooks."""
+        Query(request)
+        return answering.answer(translate.rotated(await self.accounts.rotate_secrets()), status=202)
 
     async def installations(self, request: web.Request) -> web.StreamResponse:
         """Where the App is installed, with what it may not do yet."""
@@ -83,20 +98,3 @@ class Github:
         query = Query(request, "query", "limit", "cursor")
         rows, following = await self.accounts.branches(repo_id(request), query.text("query") or "", query.page())
         return answering.page(rows, translate.branch, following)
-
-
-def _check_return(return_to: str | None) -> None:
-    """The browser may be sent back to this machine only."""
-    if return_to is None:
-        return
-    if not _is_near(return_to):
-        raise Invalid(Code.INVALID_URL, "return_to is not an http address of this machine", hint="Leave it out.")
-
-
-def _is_near(address: str) -> bool:
-    try:
-        url = urlsplit(address)
-        near = url.hostname == "localhost" or ip_address(url.hostname or "").is_loopback
-    except ValueError:
-        return False
-    return near and url.scheme == "http" and "@" not in url.netloc

@@ -70,7 +70,7 @@ RESULTS: Final[dict[str, Words]] = {
     ),
     "expired": Words(
         mood="bad", title="This link is used up", text="It works once, for ten minutes, in the order it was given out. "
-        "Start again from the terminal."
+        "If GitHub is connected already, it stays so; if not, start again from the terminal."
     ),
     "forbidden": Words(
         mood="bad", title="That account cannot be connected", text="The installation does not belong to the account "

@@ -95,11 +95,12 @@ class _Browser:
         asked = request.query
         try:
             await self._accounts.finish_connect(
-                code=asked.get("code"), state=asked.get("state"), error=asked.get("error")
+                code=asked.get("code"), state=asked.get("state"), error=asked.get("error"), issuer=asked.get("iss")
             )
+            install = await self._accounts.install_url("browser")
         except BoxError as error:
             return _lands(error)
-        return _onward(f"{routes.LANDING}?result=connected")
+        return _onward(install or f"{routes.LANDING}?result=connected")
 
 
 async def _landing(request: web.Request) -> web.StreamResponse:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from nanoscale_box.core import github_model, model
 from nanoscale_box.core.plan_model import Command, Plan
 from nanoscale_box.engine import views
+from nanoscale_box.engine.hookcheck import HookView
+from nanoscale_box.engine.rotation import Rotated
 from nanoscale_box.web.services import Finding
 from nanoscale_box.wire import shapes
 
@@ -149,6 +151,30 @@ def github_state(one: views.GithubState) -> shapes.GithubStatus:
         mode=one.mode,
         installations=[installation(each, missing) for each, missing in one.installations],
         rate=shapes.Rate(limit=rate.limit, remaining=rate.remaining, reset_at=rate.reset_at) if rate else None,
+        problems=[problem.sentence for problem in one.problems],
+    )
+
+
+def hook(one: HookView) -> shapes.Hook:
+    """How a webhook stands."""
+    return shapes.Hook(
+        state=one.state,
+        repo_id=one.repo_id,
+        full_name=one.full_name,
+        hook_id=one.hook_id,
+        url=one.url,
+        detail=one.detail,
+        project_ids=list(one.project_ids),
+    )
+
+
+def rotated(one: Rotated) -> shapes.SecretsRotated:
+    """What was given a new secret."""
+    return shapes.SecretsRotated(
+        repository_hooks=one.repository_hooks,
+        app_hook=one.app_hook,
+        overlap_seconds=one.overlap_seconds,
+        note=one.note,
     )
 
 
@@ -181,7 +207,7 @@ def branch(one: github_model.Branch) -> shapes.Branch:
 
 def redirection(one: views.Redirection) -> shapes.Redirect:
     """Where the owner's browser goes next."""
-    return shapes.Redirect(redirect_url=one.url, expires_at=one.expires_at)
+    return shapes.Redirect(redirect_url=one.url, expires_at=one.expires_at, user_code=one.user_code)
 
 
 def env_name(one: views.EnvName) -> shapes.EnvEntry:

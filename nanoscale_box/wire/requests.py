@@ -85,9 +85,10 @@ class ReplaceEnv(Request, frozen=True):
 
 
 class StartConnect(Request, frozen=True):
-    """Begin connecting an account; `return_to` is where GitHub sends the browser back, loopback only."""
+    """Begin connecting an account; where GitHub sends the browser back to is a setting, never asked for. With
+    `device` the answer has a `user_code` to enter on GitHub, in any browser anywhere."""
 
-    return_to: str | None = None
+    device: bool = False
 
 
 class RegisterApp(Request, frozen=True):

@@ -15,6 +15,9 @@ INSTALLATIONS: Final = f"{GITHUB}/installations"
 REPOS: Final = f"{GITHUB}/repos"
 REPOS_SYNC: Final = f"{GITHUB}/repos/sync"
 BRANCHES: Final = f"{GITHUB}/repos/{{repo_id}}/branches"
+HOOKS: Final = f"{GITHUB}/hooks"
+HOOKS_REPAIR: Final = f"{GITHUB}/hooks/repair"
+HOOKS_ROTATE: Final = f"{GITHUB}/hooks/rotate"
 
 # The manifest's own pages, on the public door: the form that posts itself to GitHub, and the two ways back.
 MANIFEST_PAGE: Final = f"{GITHUB}/app/new"

@@ -171,6 +171,30 @@ class GithubStatus(Shape, frozen=True):
     mode: str
     installations: list[Installation]
     rate: Rate | None
+    problems: list[str] = []
+    """What is not as it should be, each a sentence; the doctor says what mends it."""
+
+
+class Hook(Shape, frozen=True):
+    """How a webhook stands; `repo_id` null is the App's own. `state`: `ok`, `missing`, `inactive`, `old_url`, `foreign`
+    (an App's hook that leads to somebody else), `denied`, `unreachable` or `off` (the box polls)."""
+
+    state: str
+    repo_id: int | None
+    full_name: str | None
+    hook_id: int | None
+    url: str | None
+    detail: str | None
+    project_ids: list[str]
+
+
+class SecretsRotated(Shape, frozen=True):
+    """What was given a new secret; the old ones verify for `overlap_seconds` after GitHub has the new ones."""
+
+    repository_hooks: int
+    app_hook: bool
+    overlap_seconds: int
+    note: str | None
 
 
 class Repository(Shape, frozen=True):
@@ -206,6 +230,8 @@ class Redirect(Shape, frozen=True):
 
     redirect_url: str
     expires_at: datetime
+    user_code: str | None = None
+    """What is entered there, in the device flow."""
 
 
 class Created(Shape, frozen=True):

@@ -139,7 +139,7 @@ async def test_connecting_from_the_manifest_to_the_revoked_grant(world: World) -
     assert app.slug == "box-of-ada" and app.webhook_secret and app.private_key.reveal().startswith("-----BEGIN")
     with pytest.raises(BoxError) as caught:
         await world.api.convert_manifest("0" * 40)
-    assert caught.value.code is Code.GITHUB_DENIED
+    assert caught.value.code is Code.GITHUB_STATE
 
     first = await world.authorised(app)
     assert first.expires_at is not None and first.refresh_token is not None
@@ -173,7 +173,7 @@ async def test_a_code_without_its_verifier_is_denied(world: World) -> None:
         back = await world.press(await answer.text(), "authorize")
     with pytest.raises(BoxError) as caught:
         await world.api.exchange_code(app, code=back["code"], redirect_uri=CALLBACK, code_verifier="w" * 43)
-    assert caught.value.code is Code.GITHUB_DENIED
+    assert caught.value.code is Code.GITHUB_STATE
 
 
 async def test_discovering_repositories_and_branches(world: World) -> None:
@@ -254,7 +254,7 @@ async def test_hooks_from_creation_to_deletion(world: World) -> None:
     repo_id = (await world.all_repositories(app, installation))["hello"].repo_id
     secret = Secret("s" * 32)
     made = await world.api.create_hook(app, installation, repo_id, HOOK_URL, secret)
-    assert (made.url, made.active, made.events) == (HOOK_URL, True, ("push",))
+    assert (made.url, made.active, made.events) == (HOOK_URL, True, ("push", "meta"))
     with pytest.raises(Conflict):
         await world.api.create_hook(app, installation, repo_id, HOOK_URL, secret)
     assert await world.api.hooks(app, installation, repo_id) == [made]

@@ -11,9 +11,8 @@ import pytest
 from aiohttp import web
 
 from nanoscale_box.adapters.github import GithubApi
-from nanoscale_box.adapters.github_oauth import StillWaiting
 from nanoscale_box.core.errors import BoxError, Code
-from nanoscale_box.core.github_model import UserTokens
+from nanoscale_box.core.github_model import StillWaiting, UserTokens
 from nanoscale_box.core.secret import Secret
 from tests.adapters.github_stage import START, Stage, Time, an_app, hang_up, ok, private_pem, staged
 
@@ -70,9 +69,9 @@ async def test_tokens_that_do_not_expire_have_no_end(stage_and_api: Set) -> None
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        ("bad_verification_code", Code.GITHUB_DENIED), ("incorrect_client_credentials", Code.GITHUB_DENIED),
-        ("redirect_uri_mismatch", Code.GITHUB_DENIED), ("something\x1b[2J new", Code.GITHUB_DENIED),
-        ("", Code.GITHUB_DENIED),
+        ("bad_verification_code", Code.GITHUB_STATE), ("incorrect_client_credentials", Code.GITHUB_REFUSED),
+        ("redirect_uri_mismatch", Code.GITHUB_REFUSED), ("something\x1b[2J new", Code.GITHUB_REFUSED),
+        ("access_denied", Code.GITHUB_DENIED), ("", Code.GITHUB_REFUSED),
         ("bad_refresh_token", Code.GITHUB_RECONNECT),
     ],
 )  # fmt: skip
@@ -162,7 +161,7 @@ async def test_a_manifests_code_is_exchanged_once(stage_and_api: Set) -> None:
     for code in ("a/b", "..", ""):
         with pytest.raises(BoxError) as caught:
             await api.convert_manifest(code)
-        assert caught.value.code is Code.GITHUB_DENIED
+        assert caught.value.code is Code.GITHUB_STATE
     assert len(stage.seen) == 2 and "authorization" not in stage.seen[0].headers
 
 

@@ -7,7 +7,8 @@ import base64
 import json
 import re
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ FLAGS: Final = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE *.localhost",
 )  # fmt: skip
+NETWORK: Final = ("http", "https", "ws", "wss")
 SECONDS: Final = 15.0
 DESKTOP: Final = (1000, 700)
 
@@ -71,10 +73,7 @@ class Browser:
 
     async def arrives(self, part: str) -> str:
         """The address, once it contains `part`; redirects and pages that send themselves take their time."""
-        async with asyncio.timeout(SECONDS):
-            while part not in (url := await self.url()):
-                await asyncio.sleep(0.02)
-        return url
+        return await self._until(self.url, part)
 
     async def text(self, css: str = "body") -> str:
         """What a person reads in an element."""
@@ -82,10 +81,7 @@ class Browser:
 
     async def says(self, words: str) -> str:
         """The page's text, once it contains these words."""
-        async with asyncio.timeout(SECONDS):
-            while words not in (text := await self._text_now()):
-                await asyncio.sleep(0.02)
-        return text
+        return await self._until(self._text_now, words)
 
     async def has(self, css: str) -> bool:
         """Whether the page has such an element."""
@@ -154,12 +150,20 @@ class Browser:
     async def asked(self) -> set[str]:
         """Every origin that the browser asked something of."""
         sent = [one["params"]["request"]["url"] for one in await self._seen() if one["method"] == "Network.requestWillBeSent"]
-        return {f"{url.scheme}://{url.netloc}" for url in map(urlsplit, sent)}
+        return {f"{url.scheme}://{url.netloc}" for url in map(urlsplit, sent) if url.scheme in NETWORK}
 
     async def _seen(self) -> list[dict[str, Any]]:
         entries = await self.call("POST", "se/log", type="performance")
         self._network += [json.loads(one["message"])["message"] for one in entries]
         return self._network
+
+    async def _until(self, look: Callable[[], Awaitable[str]], part: str) -> str:
+        deadline = time.monotonic() + SECONDS
+        while part not in (seen := await look()):
+            at = await self.url()
+            assert time.monotonic() < deadline, f"no {part!r} at {at}, which says: {await self._text_now()}"
+            await asyncio.sleep(0.02)
+        return seen
 
     async def _find(self, css: str) -> str:
         return str((await self.call("POST", "element", using="css selector", value=css))[ELEMENT])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -27,6 +26,7 @@ PROJECT = Project(
     updated_at=NOW,
 )
 PUSH = Change(source=Trigger.PUSH, ref="refs/heads/main", after=B)
+NOTHING = Known()
 NOTICED = (Trigger.PUSH, Trigger.POLL, Trigger.SWEEP)
 OWNERS = (Trigger.MANUAL, Trigger.CREATE)
 
@@ -49,37 +49,37 @@ def live(sha: Sha) -> Deployment:
     return deployment(sha, DeploymentState.LIVE)
 
 
-def decided(change: Change = PUSH, project: Project = PROJECT, **known: Any) -> Ignore | Enqueue:
-    return decide(change, project, Known(**known), DEBOUNCE, NOW)
+def decided(change: Change = PUSH, project: Project = PROJECT, known: Known = NOTHING) -> Ignore | Enqueue:
+    return decide(change, project, known, DEBOUNCE, NOW)
 
 
-def code(change: Change = PUSH, project: Project = PROJECT, **known: Any) -> str:
-    decision = decided(change, project, **known)
+def code(change: Change = PUSH, project: Project = PROJECT, known: Known = NOTHING) -> str:
+    decision = decided(change, project, known)
     assert isinstance(decision, Ignore), decision
     assert decision.reason
     return decision.code
 
 
-def owed(change: Change = PUSH, project: Project = PROJECT, **known: Any) -> Enqueue:
-    decision = decided(change, project, **known)
+def owed(change: Change = PUSH, project: Project = PROJECT, known: Known = NOTHING) -> Enqueue:
+    decision = decided(change, project, known)
     assert isinstance(decision, Enqueue), decision
     return decision
 
 
 def test_a_push_to_the_branch_is_owed_after_the_quiet_time() -> None:
-    order = owed(live=live(A))
+    order = owed(known=Known(live=live(A)))
     assert (order.sha, order.due_at, order.burst_since, order.supersedes) == (B, NOW + DEBOUNCE.quiet, NOW, None)
 
 
 def test_the_first_rule_that_speaks_wins() -> None:
-    everything = {"live": live(B), "told_by_other_hook": True, "last_failed_sha": B}
+    everything = Known(live=live(B), told_by_other_hook=True, last_failed_sha=B)
     paused = replace(PROJECT, paused_reason="by you")
     marked = replace(PUSH, skip_marker="[skip ci]")
-    assert code(replace(marked, ref="refs/heads/other"), paused, **everything) == "other_branch"
-    assert code(marked, paused, **everything) == "same_push"
-    assert code(marked, paused, live=live(B)) == "paused"
-    assert code(marked, live=live(B)) == "skip_marker"
-    assert code(live=live(B)) == "already_live"
+    assert code(replace(marked, ref="refs/heads/other"), paused, everything) == "other_branch"
+    assert code(marked, paused, everything) == "same_push"
+    assert code(marked, paused, Known(live=live(B))) == "paused"
+    assert code(marked, known=Known(live=live(B))) == "skip_marker"
+    assert code(known=Known(live=live(B))) == "already_live"
 
 
 @pytest.mark.parametrize(
@@ -104,47 +104,47 @@ def test_a_branch_with_a_slash_is_a_branch() -> None:
 
 @pytest.mark.parametrize("change", [replace(PUSH, deleted=True), replace(PUSH, after=ZERO_SHA)])
 def test_a_deleted_branch_leaves_what_runs(change: Change) -> None:
-    assert code(change, live=live(A)) == "branch_deleted"
+    assert code(change, known=Known(live=live(A))) == "branch_deleted"
 
 
 @pytest.mark.parametrize("source", NOTICED)
 def test_what_is_under_way_or_done_is_not_begun_again(source: Trigger) -> None:
     change = replace(PUSH, source=source)
-    assert code(change, queued=deployment(B, DeploymentState.QUEUED)) == "already_queued"
-    assert code(change, running=deployment(B, DeploymentState.BUILDING)) == "already_running"
-    assert code(change, live=live(B)) == "already_live"
+    assert code(change, known=Known(queued=deployment(B, DeploymentState.QUEUED))) == "already_queued"
+    assert code(change, known=Known(running=deployment(B, DeploymentState.BUILDING))) == "already_running"
+    assert code(change, known=Known(live=live(B))) == "already_live"
 
 
 def test_what_is_live_is_owed_again_while_something_else_is_on_its_way() -> None:
-    assert owed(live=live(B), running=deployment(C, DeploymentState.BUILDING)).sha == B
+    assert owed(known=Known(live=live(B), running=deployment(C, DeploymentState.BUILDING))).sha == B
     waiting = deployment(C, DeploymentState.QUEUED)
-    assert owed(live=live(B), queued=waiting).supersedes == waiting
-    both = {"running": deployment(B, DeploymentState.BUILDING), "queued": waiting}
-    assert owed(**both).supersedes == waiting
+    assert owed(known=Known(live=live(B), queued=waiting)).supersedes == waiting
+    both = Known(running=deployment(B, DeploymentState.BUILDING), queued=waiting)
+    assert owed(known=both).supersedes == waiting
 
 
 def test_only_what_the_box_notices_by_itself_leaves_a_failed_or_cancelled_commit_alone() -> None:
-    for known in ({"last_failed_sha": B}, {"last_cancelled_sha": B}):
+    for known in (Known(last_failed_sha=B), Known(last_cancelled_sha=B)):
         for source in (Trigger.POLL, Trigger.SWEEP):
-            assert code(replace(PUSH, source=source), **known) in ("failed_before", "cancelled_before")
+            assert code(replace(PUSH, source=source), known=known) in ("failed_before", "cancelled_before")
         for source in (Trigger.PUSH, *OWNERS):
-            assert owed(replace(PUSH, source=source), **known).sha == B
-        assert owed(replace(PUSH, source=Trigger.POLL, after=C), **known).sha == C
+            assert owed(replace(PUSH, source=source), known=known).sha == B
+        assert owed(replace(PUSH, source=Trigger.POLL, after=C), known=known).sha == C
 
 
 @pytest.mark.parametrize("source", OWNERS)
 def test_the_owners_word_goes_before_pause_marks_and_what_is_live_and_waits_for_nothing(source: Trigger) -> None:
     change = replace(PUSH, source=source, after=None, skip_marker="[skip ci]")
-    order = owed(change, replace(PROJECT, paused_reason="by you"), live=live(B), last_failed_sha=B)
+    order = owed(change, replace(PROJECT, paused_reason="by you"), Known(live=live(B), last_failed_sha=B))
     assert (order.sha, order.due_at) == (None, NOW)
 
 
 def test_a_burst_is_bounded() -> None:
     waiting = deployment(A, DeploymentState.QUEUED, since=NOW - timedelta(seconds=28))
-    order = owed(queued=waiting)
+    order = owed(known=Known(queued=waiting))
     assert (order.due_at, order.burst_since) == (NOW + timedelta(seconds=2), waiting.burst_since)
     late = deployment(A, DeploymentState.QUEUED, since=NOW - timedelta(hours=1))
-    assert owed(queued=late).due_at == NOW
+    assert owed(known=Known(queued=late)).due_at == NOW
 
 
 @given(gaps=st.lists(st.floats(0, 10), min_size=1, max_size=60), quiet=st.floats(0, 20), longest=st.floats(20, 60))

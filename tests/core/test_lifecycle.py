@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 
@@ -21,7 +21,7 @@ def test_every_state_has_its_row() -> None:
 
 
 def test_the_way_to_live_is_one_step_after_the_other() -> None:
-    for current, following in zip(ORDER, ORDER[1:], strict=False):
+    for current, following in pairwise(ORDER):
         assert step(current, following) is following
 
 
@@ -37,7 +37,7 @@ def test_what_is_not_in_the_table_is_an_error(current: DeploymentState, followin
 
 
 def test_an_end_is_an_end_and_can_be_reached_from_everywhere() -> None:
-    assert FINAL == {S.RETIRED, S.FAILED, S.SUPERSEDED, S.CANCELLED}
+    assert {S.RETIRED, S.FAILED, S.SUPERSEDED, S.CANCELLED} == FINAL
     for begin in DeploymentState:
         reached, todo = {begin}, [begin]
         while todo:
@@ -48,8 +48,8 @@ def test_an_end_is_an_end_and_can_be_reached_from_everywhere() -> None:
 
 
 def test_nobody_cancels_past_the_switch_and_whatever_runs_can_fail_or_be_queued_again() -> None:
-    assert CANCELLABLE == {S.QUEUED, S.FETCHING, S.BUILDING, S.STARTING}
-    assert RUNNING == {S.FETCHING, S.BUILDING, S.STARTING, S.SWITCHING}
+    assert {S.QUEUED, S.FETCHING, S.BUILDING, S.STARTING} == CANCELLABLE
+    assert {S.FETCHING, S.BUILDING, S.STARTING, S.SWITCHING} == RUNNING
     for state in RUNNING:
         assert {S.FAILED, S.QUEUED, S.SUPERSEDED} <= TRANSITIONS[state]
 

@@ -10,11 +10,11 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 import msgspec
@@ -24,6 +24,8 @@ from nanoscale_box.client.errors import Unreachable
 from nanoscale_box.sandbox.server import Sandbox
 from nanoscale_box.wire import requests, shapes
 from tests.e2e.processes import SECONDS, at_work_in, described, end_all_in, is_running, until
+
+T = TypeVar("T")
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR")
@@ -158,7 +160,7 @@ class Box:
         async with self.http.get(f"http://{address}{path}", headers={"Host": host}) as answer:
             return answer.status, (await answer.text()).strip()
 
-    async def create(self, url: str, **fields: Any) -> shapes.Deployment:
+    async def create(self, url: str, **fields: Any) -> shapes.Deployment:  # noqa: ANN401 - fields of CreateProject
         """Create a project from a public URL and wait for the end of its first deployment."""
         asked = requests.CreateProject(repo_url=url, branch=fields.pop("branch", "main"), **fields)
         async with self.client() as client:
@@ -177,20 +179,31 @@ class Box:
         return await self.in_state(deployment_id, *ENDED)
 
     async def in_state(self, deployment_id: str, *states: str) -> shapes.Deployment:
-        """The deployment once it is in one of these states; streams cost a box that dies too much to wait for."""
-        async with asyncio.timeout(SECONDS), self.client() as client:
-            while (found := await client.deployment(deployment_id)).state not in states:
-                await asyncio.sleep(0.02)
-            return found
+        """The deployment once it is in one of these states."""
+
+        async def look(client: BoxClient) -> shapes.Deployment | None:
+            found = await client.deployment(deployment_id)
+            return found if found.state in states else None
+
+        return await self.seen(look, f"{deployment_id} {'/'.join(states)}")
 
     async def numbered(self, project: str, number: int) -> shapes.Deployment:
         """A project's deployment by its number, once there is one and it has ended."""
-        async with asyncio.timeout(SECONDS), self.client() as client:
-            while True:
-                for one in (await client.deployments(project)).items:
-                    if one.number == number and one.state in ENDED:
-                        return one
+
+        async def look(client: BoxClient) -> shapes.Deployment | None:
+            there = (await client.deployments(project)).items
+            return next((one for one in there if one.number == number and one.state in ENDED), None)
+
+        return await self.seen(look, f"the end of #{number} of {project}")
+
+    async def seen(self, look: Callable[[BoxClient], Awaitable[T | None]], what: str) -> T:
+        """What `look` gives, once it gives something. Streams would tell sooner, but not across a box that dies."""
+        deadline = asyncio.get_running_loop().time() + SECONDS
+        async with self.client() as client:
+            while (found := await look(client)) is None:
+                assert asyncio.get_running_loop().time() < deadline, f"not seen: {what}\n{self.log}"
                 await asyncio.sleep(0.02)
+        return found
 
     async def build_log(self, deployment_id: str) -> str:
         async with self.client() as client:

@@ -146,9 +146,7 @@ async def test_what_an_app_and_a_build_are_given(box: Box, sandbox: Sandbox) -> 
     env = json.loads(text)["env"]
     assert (status, env["MINE"], env["HOST"]) == (200, "kept secret", "127.0.0.1")
     pid = box.apps()[done.id]
-    given = dict(
-        line.decode().partition("=")[::2] for line in told_of(pid, "environ").split(b"\0") if b"=" in line
-    )
+    given = dict(line.decode().partition("=")[::2] for line in told_of(pid, "environ").split(b"\0") if b"=" in line)
     built = json.loads(next((box.home / "releases").glob("*/*/built.json")).read_text())
     assert built["MINE"] == "kept secret"
     own = {name: value for name, value in (box.settings | extra).items() if name not in {"PATH", "LANG"}}

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import Counter
 
 import pytest
 
 from nanoscale_box.engine.crashpoints import POINTS
 from nanoscale_box.sandbox.server import Sandbox
+from nanoscale_box.wire.requests import CreateProject
 from tests.e2e.harness import Box, app_files, repository
-from tests.e2e.processes import until
+from tests.e2e.processes import at_work_in, family_of, is_running, told_of, until
 
 pytestmark = pytest.mark.e2e
+
+LARGE = os.environ.get("NANOSCALE_TEST_SIZE") == "large"
+SMALL_STEPS = {"fetch done", "build done", "start done"}
+"""Moments a breath before the next one begins."""
+HELD = "import pathlib, time\nwhile not pathlib.Path({gate!r}).exists(): time.sleep(0.01)\n"
+HELD_TOML = 'build_command = "python3 build.py"\nrun_command = "python3 app.py"\n'
 
 
 async def visits(box: Box, seen: Counter[tuple[int, str]]) -> None:
@@ -22,7 +30,7 @@ async def visits(box: Box, seen: Counter[tuple[int, str]]) -> None:
         await asyncio.sleep(0.01)
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", POINTS if LARGE else [one for one in POINTS if one not in SMALL_STEPS])
 async def test_killed_at_every_named_moment(box: Box, sandbox: Sandbox, point: str) -> None:
     url = await repository(sandbox, "site", app_files("one"))
     await box.start()
@@ -53,15 +61,12 @@ async def test_killed_at_every_named_moment(box: Box, sandbox: Sandbox, point: s
 async def test_killed_while_a_build_runs_and_others_wait(box: Box, sandbox: Sandbox) -> None:
     """What is queued behind is not lost, builds do not outlive the box, and what runs keeps its process."""
     gate = box.folder / "gate"
-    build = f"import pathlib, time\nwhile not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.01)\n"
-    toml = 'build_command = "python3 build.py"\nrun_command = "python3 app.py"\n'
+    build = HELD.format(gate=str(gate))
     one = await repository(sandbox, "one", app_files("one"))
-    two = await repository(sandbox, "two", app_files("two", build__py=build, nanoscale__toml=toml))
+    two = await repository(sandbox, "two", app_files("two", build__py=build, nanoscale__toml=HELD_TOML))
     await box.start()
     first = await box.create(one, name="one")
     app = box.apps()[first.id]
-    from nanoscale_box.wire.requests import CreateProject
-
     async with box.client() as client:
         building = (await client.create_project(CreateProject(repo_url=two, branch="main", name="two"))).deployment
         await box.in_state(building.id, "building")
@@ -78,6 +83,25 @@ async def test_killed_while_a_build_runs_and_others_wait(box: Box, sandbox: Sand
     assert (await box.end_of(waiting.id)).state == "live"
     assert await box.page("two.localhost") == (200, "two")
     assert app not in box.apps().values()
+
+
+async def test_killed_while_it_fetches(box: Box, sandbox: Sandbox) -> None:
+    """The child that fetches ends with the box, and the deployment is taken up again."""
+    url = await repository(sandbox, "site", app_files("one"))
+    await box.start()
+    slow = {"kind": "delay", "match": {"path": "git-upload-pack$"}, "seconds": 5}
+    sandbox.world.faults.add(slow)
+    async with box.client() as client:
+        asked = CreateProject(repo_url=url, branch="main", name="site")
+        created = (await client.create_project(asked)).deployment
+    await box.in_state(created.id, "fetching")
+    children = [pid for pid in family_of(box.pid) if pid != box.pid and pid != box.caddy()]
+    assert children
+    box.kill()
+    await until(lambda: not [pid for pid in children if is_running(pid)], "the git worker ended with the box", 5)
+    await box.start()
+    assert (await box.end_of(created.id)).state == "live"
+    assert await box.page("site.localhost") == (200, "one")
 
 
 async def test_killed_when_nothing_happens(box: Box, sandbox: Sandbox) -> None:
@@ -109,12 +133,9 @@ async def test_sigterm_ends_the_box_and_nothing_else(box: Box, sandbox: Sandbox)
 async def test_sigterm_while_a_build_runs(box: Box, sandbox: Sandbox) -> None:
     """The deployment goes back into the queue and is taken up again, without a try counted against it."""
     gate = box.folder / "gate"
-    build = f"import pathlib, time\nwhile not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.01)\n"
-    toml = 'build_command = "python3 build.py"\nrun_command = "python3 app.py"\n'
-    url = await repository(sandbox, "site", app_files("one", build__py=build, nanoscale__toml=toml))
+    build = HELD.format(gate=str(gate))
+    url = await repository(sandbox, "site", app_files("one", build__py=build, nanoscale__toml=HELD_TOML))
     await box.start()
-    from nanoscale_box.wire.requests import CreateProject
-
     async with box.client() as client:
         created = await client.create_project(CreateProject(repo_url=url, branch="main", name="site"))
     await box.in_state(created.deployment.id, "building")
@@ -128,6 +149,4 @@ async def test_sigterm_while_a_build_runs(box: Box, sandbox: Sandbox) -> None:
 
 def running_builds(box: Box) -> list[int]:
     """Processes of `build.py` in the box's releases."""
-    from tests.e2e.processes import at_work_in, told_of
-
     return [pid for pid in at_work_in(box.home / "releases") if b"build.py" in told_of(pid, "cmdline")]

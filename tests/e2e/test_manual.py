@@ -23,7 +23,9 @@ async def test_created_by_command_and_redeployed_by_polling(box: Box, sandbox: S
     second = await box.numbered("site", 2)
     assert (second.state, second.trigger) == ("live", "poll")
     assert await box.page("site.localhost") == (200, "two")
-    assert all(one["path"].startswith("/ada/site") for one in sandbox.state.requests if "git-upload-pack" in one["path"])
+    assert all(
+        one["path"].startswith("/ada/site") for one in sandbox.state.requests if "git-upload-pack" in one["path"]
+    )
     assert not any(one["path"].startswith("/api/") for one in sandbox.state.requests), "GitHub's API was asked"
 
 

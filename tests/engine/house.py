@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
@@ -80,6 +81,7 @@ class House:
 
     async def start(self, *, boot: bool = True) -> None:
         """Begin a life, as the daemon does."""
+        asyncio.get_running_loop().set_exception_handler(_report)
         self.process = Process(self.world)
         self.database = await Database.open(self.path / "box.db")
         self.clock = FakeClock(self.world)
@@ -304,6 +306,12 @@ class House:
     def _random(self, size: int) -> bytes:
         self.world.ids += 1
         return hashlib.shake_256(str(self.world.ids).encode()).digest(size)
+
+
+def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A task that was killed has nobody to tell; of any other the loop tells."""
+    if not isinstance(context.get("exception"), Killed):
+        loop.default_exception_handler(context)
 
 
 def _parked(bell: asyncio.Event) -> bool:

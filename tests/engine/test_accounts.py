@@ -182,11 +182,13 @@ async def test_an_organisations_owner_has_to_approve_first(house: House) -> None
 
 async def test_a_new_pair_of_tokens_is_stored_before_it_is_used(house: House) -> None:
     await house.connect()
+    await house.settle()
     house.world.now += seconds(28800)
     house.world.calls.clear()
     await house.engine.catalogue.sync()
     names = house.world.calls.names
-    assert names[:4] == ["github.refresh", "ledger.write", "ledger.written", "github.user_installations"]
+    used = names.index("github.user_installations")
+    assert names[names.index("github.refresh") : used] == ["github.refresh", "ledger.write", "ledger.written"]
     await house.restart()
     await house.engine.catalogue.sync()
     assert house.world.calls.count("github.refresh") == 1
@@ -255,6 +257,7 @@ async def test_disconnecting_revokes_wipes_and_pauses_but_leaves_apps_running(ho
     project = await house.project()
     assert project.paused_reason == DISCONNECTED and project.link and not project.link.active
     assert house.serves() == sha(1)
+    await house.settle()  # the hook is removed
     asked = len(house.hub.asked)
     receipt = await house.push(2)
     assert receipt.verdicts[0].code == "paused"
@@ -323,7 +326,9 @@ async def test_a_sync_that_breaks_off_drops_nothing(house: House) -> None:
 async def test_renames_and_moves_to_another_installation_are_followed_by_id(house: House) -> None:
     await house.live(1)
     house.hub.installations[InstallationId(43)] = installation(43, account_login="acme")
-    moved = repository(REPO, "renamed", installation_id=InstallationId(43), full_name="acme/renamed", owner_login="acme")
+    moved = repository(
+        REPO, "renamed", installation_id=InstallationId(43), full_name="acme/renamed", owner_login="acme"
+    )
     house.hub.repositories[REPO] = moved
     await house.engine.catalogue.sync()
     link = (await house.project()).link
@@ -360,15 +365,16 @@ async def test_permissions_that_were_not_given_are_shown(house: House) -> None:
     await house.connect()
     ((_, missing),) = (await house.engine.accounts.status()).installations
     assert missing == ("metadata: read", "repository_hooks: write")
-    assert "lacks metadata: read" in (await house.engine.doctor.look())[1].title
+    assert any("lacks metadata: read" in finding.title for finding in await house.engine.doctor.look())
 
 
 async def test_branches_are_asked_anew_after_half_a_minute(house: House) -> None:
     await house.connect()
     house.commit(1)
     house.commit(2, branch="next")
-    for _ in range(3):
-        found, _ = await house.engine.accounts.branches(REPO, "", Page())
+    for _ in range(2):
+        await house.engine.accounts.branches(REPO, "", Page())
+    found, _ = await house.engine.accounts.branches(REPO, "", Page())
     assert [(one.name, one.default) for one in found] == [("main", True), ("next", False)]
     assert house.world.calls.count("github.branches") == 1
     house.world.now += seconds(31)

@@ -94,7 +94,9 @@ async def test_a_repository_that_comes_back_into_scope_can_be_deployed_at_once(h
     await tell(house, "installation_repositories", body)
     assert await paused(house) == (OUT_OF_SCOPE, False)
     house.hub.repositories[REPO] = gone
-    await tell(house, "installation_repositories", {**body, "repositories_removed": [], "repositories_added": [{"id": REPO}]})
+    await tell(
+        house, "installation_repositories", {**body, "repositories_removed": [], "repositories_added": [{"id": REPO}]}
+    )
     assert await paused(house) == (None, True)
     await house.push(2)
     await house.idle()

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -66,7 +66,7 @@ class BoxMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.pending)
     @rule(data=st.data())
-    def deliver(self, data: Any) -> None:
+    def deliver(self, data: st.DataObject) -> None:
         """A hook tells of any push that was not told yet."""
         delivery = self.pending.pop(data.draw(st.integers(0, len(self.pending) - 1)))
         receipt = self.run(lambda: self.house.engine.intake.receive(*delivery))
@@ -75,7 +75,7 @@ class BoxMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.told)
     @rule(data=st.data())
-    def duplicate(self, data: Any) -> None:
+    def duplicate(self, data: st.DataObject) -> None:
         """GitHub tells again what it told."""
         delivery = self.told[data.draw(st.sampled_from(sorted(self.told)))]
         receipt = self.run(lambda: self.house.engine.intake.receive(*delivery))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -85,7 +86,7 @@ async def test_a_failure_at_any_call_leaves_the_old_release_serving_and_nothing_
 
 
 @pytest.mark.parametrize("fault", [networks, stores])
-async def test_a_fault_of_nobody_is_tried_again_until_it_works(house: House, fault: type[BoxError]) -> None:
+async def test_a_fault_of_nobody_is_tried_again_until_it_works(house: House, fault: Callable[[], BoxError]) -> None:
     await house.live(1)
     names = await calls_of_a_deployment(house)
     for number, name in enumerate(names, 1):

@@ -11,21 +11,22 @@ import pytest
 from nanoscale_box.core.errors import BoxError, Code, Conflict, Invalid, NotFound
 from nanoscale_box.core.model import EnvVar, SourceProvider
 from nanoscale_box.core.secret import Secret
+from nanoscale_box.engine.records import Records
 from nanoscale_box.engine.views import NewProject, ProjectChanges
 from tests.engine.house import House, S, open_house, sha
 from tests.fake_github import INSTALLATION, REPO, repository
 
 URL = "https://github.com/ada/site"
-GITHUB = {"installation_id": INSTALLATION, "repo_id": REPO, "selected_branch": "main"}
+GITHUB: dict[str, Any] = {"installation_id": INSTALLATION, "repo_id": REPO, "selected_branch": "main"}
 
 
 def env(**values: str) -> tuple[EnvVar, ...]:
     return tuple(EnvVar(key=key, value=Secret(value)) for key, value in values.items())
 
 
-async def manual(house: House, number: int = 1, **more: Any) -> None:
+async def manual(house: House, number: int = 1, name: str | None = None) -> None:
     house.world.heads[f"{URL}.git", "main"] = house.world.heads[URL, "main"] = sha(number)
-    await house.engine.projects.create(NewProject(repo_url=URL, **more))
+    await house.engine.projects.create(NewProject(repo_url=URL, name=name))
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,9 @@ async def manual(house: House, number: int = 1, **more: Any) -> None:
         ({**GITHUB, "installation_id": 666, "repo_id": 5555}, Code.INSTALLATION_UNKNOWN),
     ],
 )
-async def test_what_cannot_be_right_is_refused_and_leaves_nothing(house: House, asked: dict[str, Any], code: Code) -> None:
+async def test_what_cannot_be_right_is_refused_and_leaves_nothing(
+    house: House, asked: dict[str, Any], code: Code
+) -> None:
     await house.live(1)
     before = (await house.engine.projects.list(), await house.engine.feed.last_id())
     with pytest.raises(BoxError) as refused:
@@ -136,7 +139,7 @@ async def test_a_sealed_value_moved_to_another_project_does_not_open(house: Hous
     await house.engine.projects.replace_env("hello", [("KEY", Secret("secret"))])
     hello, other = await house.project(), await house.project("other")
 
-    def steal(records: Any) -> None:
+    def steal(records: Records) -> None:
         ((key, sealed, at),) = records.projects.env(hello.id)
         records.projects.put_env(other.id, key, sealed, at)
 
@@ -149,7 +152,9 @@ async def test_a_sealed_value_moved_to_another_project_does_not_open(house: Hous
 
 async def test_a_new_name_answers_at_once_and_the_old_one_no_more(house: House) -> None:
     await house.live(1)
-    view = await house.engine.projects.change("hello", ProjectChanges(fields={"name": "bye", "domains": ["x.example.org"]}))
+    view = await house.engine.projects.change(
+        "hello", ProjectChanges(fields={"name": "bye", "domains": ["x.example.org"]})
+    )
     assert (view.project.name, view.project.hosts) == ("bye", ("bye.localhost", "x.example.org"))
     assert house.serves("bye") == house.world.serves("x.example.org") == sha(1)
     assert set(house.world.routes) == {"bye.localhost", "x.example.org"}
@@ -173,7 +178,14 @@ async def test_changes_take_effect_with_the_next_deployment(house: House) -> Non
 
 @pytest.mark.parametrize(
     "fields",
-    [{"name": "Not A Name"}, {"branch": "a..b"}, {"domains": ["-"]}, {"domains": "x.org"}, {"id": "x"}, {"name": "other"}],
+    [
+        {"name": "Not A Name"},
+        {"branch": "a..b"},
+        {"domains": ["-"]},
+        {"domains": "x.org"},
+        {"id": "x"},
+        {"name": "other"},
+    ],
 )
 async def test_a_change_that_cannot_be_is_refused_whole(house: House, fields: dict[str, Any]) -> None:
     await house.live(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,15 @@ from tests.fakes import seconds
 
 def unreachable(after: float | None = None) -> Unavailable:
     return Unavailable(Code.SOURCE_UNREACHABLE, "nobody answers", fault=Fault.NETWORK, retry_after=after)
+
+
+async def until(so: Callable[[], bool]) -> None:
+    """Let the event loop turn until something is so: for moments that no event tells of."""
+    for _ in range(100_000):
+        if so():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it never came to that")
 
 
 async def test_a_burst_waits_for_quiet_and_the_newest_wins(house: House) -> None:
@@ -202,8 +212,7 @@ async def test_a_cancel_right_after_the_claim_leaves_nothing_running(house: Hous
     await house.push(2)
     house.world.now += seconds(3)
     house.engine.worker.wake()
-    while not house.engine.worker._works:
-        await asyncio.sleep(0)
+    await until(lambda: bool(house.engine.worker._works))
     assert (await house.engine.projects.cancel((await house.newest()).id)).state is S.CANCELLED
     await house.push(3)
     await house.idle()
@@ -282,8 +291,7 @@ async def test_what_is_claimed_while_the_box_stops_is_put_back(house: House) -> 
     await house.push(2)
     house.world.now += seconds(3)
     house.engine.worker.wake()
-    while not house.engine.worker._claiming.locked():
-        await asyncio.sleep(0)
+    await until(house.engine.worker._claiming.locked)
     await house.stop()
     assert not house.engine.worker._works
     await house.start()

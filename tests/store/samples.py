@@ -1,11 +1,10 @@
-"""Rows to write in tests: each as short as it can be, and every field open to change."""
+"""Rows to write in tests: each as short as it can be."""
 
 from __future__ import annotations
 
 import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from nanoscale_box.core.github_model import Installation, Repository
 from nanoscale_box.core.lifecycle import DeploymentState
@@ -53,9 +52,9 @@ def records_on(connection: sqlite3.Connection, *, remember: bool = False) -> Sto
     return StoreRecords(Sql(connection), remember=remember)
 
 
-def project(name: str = "hello", **changes: Any) -> Project:
+def project(name: str = "hello") -> Project:
     """A manual project without a host."""
-    made = Project(
+    return Project(
         id=ProjectId(f"prj_{name}"),
         name=name,
         hosts=(),
@@ -64,11 +63,10 @@ def project(name: str = "hello", **changes: Any) -> Project:
         created_at=NOW,
         updated_at=NOW,
     )
-    return replace(made, **changes)
 
 
-def linked(name: str = "hello", repo_id: int = 7, **changes: Any) -> Project:
-    """A project linked to a repository; the changes are those of the link."""
+def linked(name: str = "hello", repo_id: int = 7) -> Project:
+    """A project linked to a repository."""
     link = Link(
         project_id=ProjectId(f"prj_{name}"),
         installation_id=InstallationId(1),
@@ -80,12 +78,12 @@ def linked(name: str = "hello", repo_id: int = 7, **changes: Any) -> Project:
         default_branch="main",
         selected_branch="main",
     )
-    return project(name, source_provider=SourceProvider.GITHUB, link=replace(link, **changes))
+    return replace(project(name), source_provider=SourceProvider.GITHUB, link=link)
 
 
-def deployment(number: int = 1, name: str = "hello", **changes: Any) -> Deployment:
+def deployment(number: int = 1, name: str = "hello") -> Deployment:
     """A queued deployment of a project."""
-    made = Deployment(
+    return Deployment(
         id=DeploymentId(f"dep_{name}_{number}"),
         project_id=ProjectId(f"prj_{name}"),
         number=number,
@@ -95,12 +93,11 @@ def deployment(number: int = 1, name: str = "hello", **changes: Any) -> Deployme
         due_at=NOW,
         burst_since=NOW,
     )
-    return replace(made, **changes)
 
 
-def delivery(number: int = 1, **changes: Any) -> DeliveryRow:
+def delivery(number: int = 1) -> DeliveryRow:
     """A delivery that told of a push from A to B."""
-    made = DeliveryRow(
+    return DeliveryRow(
         id=f"dlv_{number}",
         delivery_id=DeliveryId(f"guid-{number}"),
         event_type="push",
@@ -112,12 +109,11 @@ def delivery(number: int = 1, **changes: Any) -> DeliveryRow:
         before=A,
         head_commit=B,
     )
-    return replace(made, **changes)
 
 
-def verdict(number: int = 1, **changes: Any) -> Verdict:
+def verdict(number: int = 1) -> Verdict:
     """A verdict still queued."""
-    made = Verdict(
+    return Verdict(
         id=VerdictId(f"vrd_{number}"),
         source=Trigger.PUSH,
         outcome=Outcome.QUEUED,
@@ -128,25 +124,23 @@ def verdict(number: int = 1, **changes: Any) -> Verdict:
         delivery_id=DeliveryId("guid-1"),
         deployment_id=DeploymentId("dep_hello_1"),
     )
-    return replace(made, **changes)
 
 
-def installation(installation_id: int = 1, **changes: Any) -> Installation:
+def installation(installation_id: int = 1) -> Installation:
     """An installation on an account."""
-    made = Installation(
+    return Installation(
         installation_id=InstallationId(installation_id),
         account_login="octo",
         account_type="User",
         target_type="User",
         target_id=5,
     )
-    return replace(made, **changes)
 
 
-def repository(repo_id: int, full_name: str, installation_id: int = 1, **changes: Any) -> Repository:
+def repository(repo_id: int, full_name: str, installation_id: int = 1) -> Repository:
     """A public repository as it is read back after a sync at `NOW`."""
     owner, _, name = full_name.partition("/")
-    made = Repository(
+    return Repository(
         installation_id=InstallationId(installation_id),
         repo_id=RepoId(repo_id),
         node_id=f"R_{repo_id}",
@@ -159,4 +153,3 @@ def repository(repo_id: int, full_name: str, installation_id: int = 1, **changes
         clone_url=f"https://github.com/{full_name}.git",
         last_synced_at=NOW,
     )
-    return replace(made, **changes)

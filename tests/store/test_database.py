@@ -192,7 +192,6 @@ async def test_a_locked_database_is_told_and_the_box_goes_on(path: Path) -> None
     await database.close()
 
 
-
 async def fill(database: Database) -> int:
     """Write until the disk is full; give how many works were acknowledged."""
     for number in range(2000):

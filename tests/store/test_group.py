@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,6 +16,7 @@ from nanoscale_box.engine.records import Ledger, Records
 from nanoscale_box.store import group
 from nanoscale_box.store.database import Database
 from nanoscale_box.store.group import GroupConnection
+from nanoscale_box.store.sql import Value
 from tests.store.samples import NOW, deployment, project
 
 
@@ -28,11 +28,11 @@ class Counted:
         self.fail: dict[str, sqlite3.Error] = {}
         original = GroupConnection.execute
 
-        def execute(connection: GroupConnection, statement: str, *values: Any) -> sqlite3.Cursor:
+        def execute(connection: GroupConnection, statement: str, values: Sequence[Value] = ()) -> sqlite3.Cursor:
             self.ran.append(statement)
             if statement in self.fail:
                 raise self.fail.pop(statement)
-            return original(connection, statement, *values)
+            return original(connection, statement, values)
 
         patch.setattr(GroupConnection, "execute", execute)
 
@@ -54,7 +54,7 @@ def sqlite_error(name: str) -> sqlite3.OperationalError:
     return error
 
 
-def putting(name: str, text: str = "x") -> Any:
+def putting(name: str, text: str = "x") -> Callable[[Records], str]:
     """Work that keeps one text."""
 
     def work(records: Records) -> str:
@@ -222,10 +222,13 @@ async def test_a_read_sees_every_write_that_returned_before_it(database: Databas
 
 
 async def test_reads_share_snapshots_and_fail_alone(database: Database, counted: Counted) -> None:
+    def missing(_: Records) -> None:
+        raise KeyError("mine")
+
     await database.write(putting("a", "1"))
     answers = await asyncio.gather(
         *(database.read(lambda records: records.keeper.get("a")) for _ in range(20)),
-        database.read(lambda _: {}["nothing"]),
+        database.read(missing),
         return_exceptions=True,
     )
     assert answers[:20] == ["1"] * 20

@@ -27,7 +27,9 @@ from nanoscale_box.core.model import (
 )
 from nanoscale_box.core.plan_model import Command, Plan, PlanKind
 from nanoscale_box.core.secret import Secret
+from nanoscale_box.engine.hookcheck import HookView
 from nanoscale_box.engine.records import Page
+from nanoscale_box.engine.rotation import Rotated
 from nanoscale_box.engine.views import (
     EnvName,
     GithubState,
@@ -210,7 +212,27 @@ class FakeAccounts:
         self.asked.append(("connect", caller))
         return Redirection(url="https://github.test/login/oauth/authorize?state=s", expires_at=NOW)
 
-    async def finish_connect(self, *, code: str | None, state: str | None, error: str | None) -> str:
+    async def begin_device(self) -> Redirection:
+        self.asked.append(("device", None))
+        return Redirection(url="https://github.test/login/device", expires_at=NOW, user_code="ABCD-EFGH")
+
+    async def install_url(self, caller: str) -> str | None:
+        return None
+
+    async def hooks(self) -> list[HookView]:
+        return [HookView(state="ok", url="https://box.test/api/integrations/github/webhook")]
+
+    async def repair_hooks(self) -> list[HookView]:
+        self.asked.append(("repair_hooks", None))
+        return await self.hooks()
+
+    async def rotate_secrets(self) -> Rotated:
+        self.asked.append(("rotate_secrets", None))
+        return Rotated(repository_hooks=1, app_hook=True, overlap_seconds=3600)
+
+    async def finish_connect(
+        self, *, code: str | None, state: str | None, error: str | None, issuer: str | None = None
+    ) -> str:
         self._check()
         self.asked.append(("callback", (code, state, error)))
         return "octo"

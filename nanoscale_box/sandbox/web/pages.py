@@ -31,6 +31,7 @@ h1 { font-size: 1.5rem; }
 .tag { border: 1px solid var(--line); border-radius: 1rem; padding: 0 .5rem; font-size: .8rem; color: var(--soft); }
 button { font: inherit; padding: .45rem 1.2rem; border-radius: .4rem; border: 1px solid var(--line); cursor: pointer; }
 button.go { background: #1f883d; border-color: #1f883d; color: #fff; font-weight: 600; }
+button { margin-top: .5rem; }
 form.side { display: inline-block; margin-right: .5rem; }
 label { display: block; padding: .15rem 0; }
 input[type=text] { font: inherit; padding: .35rem .6rem; width: 20rem; max-width: 100%; }

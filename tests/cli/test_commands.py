@@ -1,0 +1,260 @@
+"""What the commands print for people: plain columns, a sentence for every failure, and what to do next."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nanoscale_box.core.errors import Code
+from nanoscale_box.core.lifecycle import DeploymentState
+from nanoscale_box.core.model import Event, EventKind, Failure
+from nanoscale_box.core.secret import Secret
+from nanoscale_box.engine.records import Page
+from nanoscale_box.engine.views import NewProject
+from tests.cli.conftest import Type
+from tests.web.fake_engine import FakeEngine, FoundThing
+from tests.web.samples import NOW, deployment
+
+
+def happened(engine: FakeEngine, *states: DeploymentState) -> None:
+    """The deployment goes through these states, as the feed tells them."""
+    for number, state in enumerate(states, 1):
+        one = replace(deployment(), state=state)
+        told = {"state": state.value, "number": one.number}
+        engine.feed.events.append(
+            Event(id=number, kind=EventKind.DEPLOYMENT, at=NOW, data=told, deployment_id=one.id, project_id="prj_1")  # type: ignore[arg-type]
+        )
+    engine.projects.latest = replace(deployment(), state=states[-1])
+
+
+async def test_status(box: Type) -> None:
+    told = await box("status")
+    lines = told.out.splitlines()
+    assert lines[0] == "GitHub: connected as octo, webhook"
+    assert lines[1].startswith("● live  hello  main  aaaaaaa [/foo] <script>")
+    assert lines[1].endswith("http://hello.localhost:8080")
+    assert (told.status, told.err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "status", "doctor", "projects list", "projects show hello", "deployments hello", "why",
+        "why hello", "env list hello",        "github status", "github repos", "github branches octo/hello", "pause hello", "down",
+    ],
+)  # fmt: skip
+async def test_what_succeeds_is_0_and_plain(box: Type, words: str) -> None:
+    told = await box(*words.split())
+    assert told.status == 0
+    assert told.out or told.err
+    assert "\x1b" not in told.out + told.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "projects show other", "projects plan other", "projects delete other --confirm other", "cancel other",
+        "cancel dep_9", "logs other", "projects create --repo octo/none", "github branches octo/none",
+    ],
+)  # fmt: skip
+async def test_what_is_not_there_is_1_with_a_sentence(box: Type, words: str) -> None:
+    told = await box(*words.split())
+    assert (told.status, told.out) == (1, "")
+    assert told.err.startswith("nanoscale-box: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("projects create", "one source"),
+        ("projects create --repo a/b --url https://x/y", "one source"),
+        ("projects create --repo a/b --env A", "'A' is not of the form KEY=VALUE"),
+        ("projects set hello", "nothing to change"),
+        ("env set hello", "no variable was given"),
+        ("env set hello A", "'A' is not of the form KEY=VALUE"),
+        ("env set hello --file nowhere.env", "nowhere.env cannot be read: No such file or directory"),
+        ("rollback hello --to twelve", "'twelve' is not the number"),
+        ("github disconnect", "running apps stay up"),
+    ],
+)
+async def test_mistakes_are_2_even_without_a_box(nowhere: Path, typed: Type, words: str, said: str) -> None:
+    told = await typed(*words.split())
+    assert (told.status, told.out) == (2, "")
+    sentence, hint = told.err.splitlines()
+    assert sentence.startswith("nanoscale-box: ") and said in sentence
+    assert hint.startswith("  ")
+
+
+async def test_no_box_is_69_and_says_how_to_start_one(nowhere: Path, typed: Type) -> None:
+    told = await typed("status")
+    assert (told.status, told.out) == (69, "")
+    assert str(nowhere) in told.err
+    assert "nanoscale-box serve" in told.err
+
+
+async def test_deploy_follows_to_the_address(box: Type, engine: FakeEngine) -> None:
+    happened(engine, DeploymentState.QUEUED, DeploymentState.BUILDING, DeploymentState.LIVE)
+    told = await box("deploy", "hello", "--clear-cache")
+    assert (told.status, told.out) == (0, "http://hello.localhost:8080\n")
+    assert told.err.splitlines() == ["#1 is live", "  queued", "  building", "  live"]
+    assert engine.projects.asked[0] == ("redeploy", True)
+
+
+async def test_a_deployment_that_fails_is_1_with_its_sentence(box: Type, engine: FakeEngine) -> None:
+    happened(engine, DeploymentState.QUEUED, DeploymentState.FAILED)
+    failure = Failure(code=Code.BUILD_FAILED.value, detail="the build ended with status 3", hint="see the log")
+    engine.projects.latest = replace(engine.projects.latest, failure=failure)
+    told = await box("deploy", "hello", "--clear-cache")
+    assert (told.status, told.out) == (1, "")
+    assert told.err.splitlines()[-2:] == ["nanoscale-box: the build ended with status 3", "  see the log"]
+
+
+async def test_deploy_without_anything_to_do_or_to_wait_for(box: Type, engine: FakeEngine) -> None:
+    told = await box("deploy", "hello")
+    assert (told.status, told.err) == (0, "Nothing to deploy: the newest commit is what runs.\n")
+    told = await box("deploy", "hello", "--clear-cache", "--no-wait")
+    assert (told.status, told.err) == (0, "#1 is live\n")
+
+
+async def test_create_asks_for_the_repository_by_its_id(box: Type, engine: FakeEngine) -> None:
+    happened(engine, DeploymentState.LIVE)
+    words = ("--repo", "Octo/Hello", "--env", "A=1", "--domain", "a.example", "--build-command", "make")
+    told = await box("projects", "create", *words)
+    assert (told.status, told.out) == (0, "http://hello.localhost:8080\n")
+    _, asked = engine.projects.asked[0]
+    assert isinstance(asked, NewProject)
+    assert (asked.repo_id, asked.installation_id, asked.selected_branch) == (42, 7, "main")
+    assert (asked.env[0].value, asked.domains, asked.build_command) == (Secret("1"), ("a.example",), "make")
+
+
+async def test_create_from_a_url_needs_no_account(box: Type, engine: FakeEngine) -> None:
+    happened(engine, DeploymentState.LIVE)
+    await box("projects", "create", "--url", "https://github.com/o/r", "--branch", "b", "--name", "n")
+    _, asked = engine.projects.asked[0]
+    assert isinstance(asked, NewProject)
+    assert (asked.repo_url, asked.branch, asked.name, asked.repo_id) == ("https://github.com/o/r", "b", "n", None)
+
+
+async def test_set_changes_what_was_named_and_empties_what_was_emptied(box: Type, engine: FakeEngine) -> None:
+    await box("projects", "set", "hello", "--build-command", "", "--branch", "b", "--domain", "")
+    assert engine.projects.asked == [("change", {"build_command": None, "branch": "b", "domains": []})]
+
+
+async def test_env_keeps_the_others(box: Type, engine: FakeEngine, tmp_path: Path) -> None:
+    file = tmp_path / "some.env"
+    file.write_text('export A="x y"\n# no\nB=2\n')
+    told = await box("env", "set", "hello", "B=3", "--file", str(file))
+    assert engine.projects.asked == [
+        ("replace_env", [("TOKEN", None), ("A", Secret("x y")), ("B", Secret("3"))]),
+    ]
+    assert "x y" not in told.out + told.err
+    await box("env", "unset", "hello", "TOKEN")
+    assert engine.projects.asked[-1] == ("replace_env", [])
+
+
+async def test_a_flawed_env_file_is_a_sentence_without_its_values(box: Type, tmp_path: Path) -> None:
+    file = tmp_path / "bad.env"
+    file.write_text('SECRET="never closed')
+    told = await box("env", "set", "hello", "--file", str(file))
+    assert told.status == 2
+    assert "line 1" in told.err
+    assert "never closed\n" not in told.err.replace("is never closed", "")
+    file.write_bytes(b"A=\xff")
+    assert "UTF-8" in (await box("env", "set", "hello", "--file", str(file))).err
+
+
+async def test_rollback_finds_a_deployment_by_its_number(box: Type, engine: FakeEngine) -> None:
+    happened(engine, DeploymentState.LIVE)
+    told = await box("rollback", "hello", "--to", "#1")
+    assert told.status == 0
+    assert ("rollback", "dep_1") in engine.projects.asked
+    assert "nanoscale-box resume hello" in told.err
+
+
+async def test_delete_wants_the_name(box: Type, engine: FakeEngine) -> None:
+    assert (await box("projects", "delete", "hello", "--confirm", "hell")).status == 2
+    assert [what for what, _ in engine.projects.asked if what == "delete"] == []
+    assert (await box("projects", "delete", "hello", "--confirm", "hello")).status == 0
+    assert ("delete", "prj_1") in engine.projects.asked
+
+
+async def test_a_plan_that_lacks_a_tool_is_1_and_names_it(box: Type) -> None:
+    told = await box("projects", "plan", "hello")
+    assert told.status == 1
+    assert "install  npm ci" in told.out
+    assert "this machine lacks npm" in told.err
+
+
+async def test_logs_are_inert_and_go_on_when_followed(box: Type, engine: FakeEngine) -> None:
+    engine.logs.lines = ["one", "\x1b]52;c;aGk=\x07two"]
+    asked = asyncio.create_task(box("logs", "hello", "-f"))
+    await asyncio.sleep(0.3)
+    engine.logs.lines.append("three")
+    engine.logs.complete = True
+    engine.logs.ring()
+    told = await asked
+    assert (told.status, told.out) == (0, "one\ntwo\nthree\n")
+
+
+async def test_an_empty_log_says_so(box: Type, engine: FakeEngine) -> None:
+    engine.logs.complete = True
+    told = await box("logs", "hello")
+    assert (told.status, told.out) == (0, "")
+    assert "nanoscale-box deployments hello" in told.err
+
+
+async def test_a_failing_finding_is_1(box: Type, engine: FakeEngine) -> None:
+    engine.doctor.findings.append(FoundThing("disk", "fail", "the disk is full", "builds fail", "free some space"))
+    told = await box("doctor")
+    assert told.status == 1
+    assert "✕ fail  the disk is full" in told.out
+    assert "mend it: free some space" in told.out
+
+
+async def test_limits_are_the_boxs_own(box: Type, engine: FakeEngine) -> None:
+    told = await box("deployments", "hello", "--limit", "7")
+    assert engine.projects.asked == [("deployments", Page(limit=7))]
+    assert "--limit 35" in told.err
+    told = await box("deployments", "hello", "--limit", "201")
+    assert (told.status, "from 1 to 200" in told.err) == (1, True)
+
+
+async def test_connect_prints_the_page_and_waits_for_the_browser(box: Type, engine: FakeEngine) -> None:
+    asked = asyncio.create_task(box("github", "connect", "--no-browser"))
+    await asyncio.sleep(0.3)
+    engine.feed.events.append(Event(id=1, kind=EventKind.GITHUB, at=NOW, data={"change": "connected"}))
+    engine.feed.bell.set()
+    told = await asked
+    assert told.status == 0
+    assert told.out.splitlines() == [
+        "https://github.test/login/oauth/authorize?state=s",
+        "GitHub: connected as octo, webhook",
+    ]
+
+
+async def test_sync_waits_for_its_end(box: Type, engine: FakeEngine) -> None:
+    asked = asyncio.create_task(box("github", "sync"))
+    await asyncio.sleep(0.3)
+    told_by = {"change": "sync_failed", "detail": "GitHub does not answer", "hint": "try again", "code": "x"}
+    engine.feed.events.append(Event(id=1, kind=EventKind.GITHUB, at=NOW, data=dict(told_by)))
+    engine.feed.bell.set()
+    told = await asked
+    assert (told.status, told.out) == (1, "")
+    assert told.err == "nanoscale-box: GitHub does not answer\n  try again\n"
+
+
+async def test_a_page_of_this_machine_comes_with_the_way_to_it(
+    box: Type, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSH_CONNECTION", "192.0.2.1 5 192.0.2.2 22")
+    monkeypatch.setenv("USER", "ada")
+    begun = replace(await engine.accounts.begin_connect("x"), url="http://127.0.0.1:8787/start")
+    monkeypatch.setattr(engine.accounts, "begin_connect", lambda caller: asyncio.sleep(0, begun))
+    asked = asyncio.create_task(box("github", "connect"))
+    await asyncio.sleep(0.3)
+    engine.feed.events.append(Event(id=1, kind=EventKind.GITHUB, at=NOW, data={"change": "connected"}))
+    engine.feed.bell.set()
+    assert "ssh -L 8787:127.0.0.1:8787 ada@192.0.2.2" in (await asked).err
