@@ -119,7 +119,9 @@ async def _start(engine: Engine, alarms: ApAlarms, settings: Settings, stack: As
         asyncio.create_task(engine.worker.run(), name="worker"),
         asyncio.create_task(engine.jobs.run(), name="jobs"),
         asyncio.create_task(engine.polling.poll(), name="first poll"),
+        asyncio.create_task(_sync(engine), name="first sync"),
     ]
+    await engine.checks.order()
     alarms.every(settings.poll_seconds, "poll", engine.polling.poll)
     alarms.every(settings.sync_seconds, "sync", lambda: _sync(engine))
 

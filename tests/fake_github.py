@@ -174,6 +174,11 @@ class FakeGithub:
         found = self._hub.repositories.get(repo_id)
         return found if found and found.installation_id == installation_id else None
 
+    async def clone_url(self, app: App, installation_id: InstallationId, repo_id: RepoId) -> str | None:
+        await self._ask("github.clone_url", repo_id)
+        found = self._hub.repositories.get(repo_id)
+        return found.clone_url if found else None
+
     async def branches(self, app: App, installation_id: InstallationId, repo: Repository) -> list[Branch]:
         await self._ask("github.branches", repo.repo_id)
         names = {name: sha for (url, name), sha in self._world.heads.items() if url == repo.clone_url}

@@ -108,6 +108,8 @@ class World:
     hosts: set[str] = field(default_factory=set)
     routes: dict[str, Address] = field(default_factory=dict)
     switches: list[tuple[str, Address]] = field(default_factory=list)
+    outages: list[str] = field(default_factory=list)
+    """Hosts whose instance was stopped while they led to it."""
     lines: dict[Release, list[str]] = field(default_factory=dict)
     forgotten: list[str] = field(default_factory=list)
     discarded: list[ProjectId] = field(default_factory=list)
@@ -321,7 +323,9 @@ class FakeRunner:
 
     async def stop(self, release: Release) -> None:
         await self._process.call("runner.stop")
-        self._world.running.pop(release, None)
+        stopped = self._world.running.pop(release, None)
+        led = [host for host, address in self._world.routes.items() if stopped and address == stopped.address]
+        self._world.outages += led
 
     async def running(self) -> list[Release]:
         await self._process.call("runner.running")

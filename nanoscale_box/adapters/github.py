@@ -16,7 +16,7 @@ import aiohttp
 
 from nanoscale_box.adapters import github_shapes as shapes
 from nanoscale_box.adapters import github_tokens
-from nanoscale_box.adapters.github_calls import Caller, Calls, nothing
+from nanoscale_box.adapters.github_calls import Caller, Calls
 from nanoscale_box.adapters.github_feedback import Feedback
 from nanoscale_box.adapters.github_hooks import Hooks
 from nanoscale_box.adapters.github_http import Http
@@ -174,6 +174,12 @@ class GithubApi:
             return found
         return None
 
+    async def clone_url(self, app: App, installation_id: InstallationId, repo_id: RepoId) -> str | None:
+        """Where a repository is fetched from now, by a conditional request; None when it is gone."""
+        read = partial(shapes.repository, installation_id=installation_id)
+        found = await self._calls.find(self.as_installation(app, installation_id), f"/repositories/{repo_id}", read)
+        return found.clone_url if found else None
+
     async def branches(self, app: App, installation_id: InstallationId, repo: Repository) -> list[Branch]:
         """All branches, the default first."""
         caller = self.as_installation(app, installation_id)
@@ -203,11 +209,7 @@ class GithubApi:
 
     async def revoke_token(self, token: Secret) -> None:
         """Revoke an installation token; one that is dead already is fine."""
-        caller = github_tokens.installation_token(token)
-        dead = frozenset({401, 404})
-        await self._calls.write(
-            caller, "DELETE", "/installation/token", read=nothing, take=dead, again=True, paced=False
-        )
+        await self._tokens.revoke(token)
 
     # hooks
 

@@ -140,6 +140,8 @@ class OAuth:
         held = self._calls.limits.observe("oauth", answer)
         if held is not None:
             raise limited(held)
+        if answer.status >= 500:
+            raise refusal(Kind.CLIENT, answer, None)
         try:
             return read(answer.body)
         except (msgspec.MsgspecError, ValueError, RecursionError):

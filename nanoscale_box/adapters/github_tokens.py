@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -13,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from nanoscale_box.adapters import github_shapes as shapes
-from nanoscale_box.adapters.github_calls import Caller, Calls
+from nanoscale_box.adapters.github_calls import Caller, Calls, nothing
 from nanoscale_box.adapters.github_refusals import Kind
-from nanoscale_box.core.errors import Code, NotFound, Unavailable
+from nanoscale_box.core.errors import BoxError, Code, NotFound, Unavailable
 from nanoscale_box.core.github_model import App
 from nanoscale_box.core.model import InstallationId, RepoId
 from nanoscale_box.core.secret import Secret
@@ -155,7 +156,18 @@ class Tokens:
     async def covers(self, app: App, installation_id: InstallationId, repo_id: RepoId) -> bool:
         """Whether the repository is within the installation: GitHub narrows a token to none that is not."""
         body = {"repository_ids": [repo_id], "permissions": {"metadata": "read"}}
-        return await self._mint(app, installation_id, body) is not None
+        found = await self._mint(app, installation_id, body)
+        if found is not None:
+            with suppress(BoxError):  # it dies by itself within the hour
+                await self.revoke(Secret(found.token))
+        return found is not None
+
+    async def revoke(self, token: Secret) -> None:
+        """Revoke an installation token; one that is dead already is fine."""
+        dead = frozenset({401, 404})
+        await self._calls.write(
+            installation_token(token), "DELETE", "/installation/token", read=nothing, take=dead, again=True, paced=False
+        )
 
     async def _api_token(self, app: App, installation_id: InstallationId) -> str:
         name = (_issuer(app), installation_id)

@@ -58,6 +58,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         handler="github:connect",
         arguments=(
             _arg("--organization", metavar="NAME", help="register the App there instead of on your account"),
+            _arg("--device", action="store_true", help="show a code to enter on GitHub, where the App allows it"),
             _arg("--no-browser", action="store_true", help="only print the address"),
         ),
     ),
@@ -91,8 +92,21 @@ COMMANDS: Final[tuple[Command, ...]] = (
         handler="github:sync",
     ),
     Command(
+        words="github hooks",
+        does="how each webhook stands, and with --repair mend those that are not in order",
+        examples=("github hooks", "github hooks --repair"),
+        handler="github:hooks",
+        arguments=(_arg("--repair", action="store_true", help="mend what is not in order"),),
+    ),
+    Command(
+        words="secrets rotate-webhook",
+        does="give every webhook a new secret; the old ones verify for an hour more",
+        examples=("secrets rotate-webhook",),
+        handler="github:rotate",
+    ),
+    Command(
         words="github disconnect",
-        does="revoke the box's access and forget the account; running apps stay up",
+        does="revoke the box's access and forget the account; run again, forget the registered App too",
         examples=("github disconnect --yes",),
         handler="github:disconnect",
         check="github:check_disconnect",

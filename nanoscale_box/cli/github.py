@@ -1,4 +1,4 @@
-"""`github connect|status|repos|branches|sync|disconnect`."""
+"""`github connect|status|repos|branches|sync|hooks|disconnect` and `secrets rotate-webhook`."""
 
 from __future__ import annotations
 
@@ -22,20 +22,37 @@ async def connect(client: BoxClient, options: Namespace, printer: Printer) -> in
     before = await client.github_status()
     if before.connected and not options.json:
         printer.talk(f"Connected as {before.account_login}. This connects again, or another account.")
-    if before.state == "unconfigured":
+    if before.state == "unconfigured" and not options.device:
         redirect = await client.register_app(options.organization)
+    elif options.device:
+        redirect = await client.start_device()
     else:
         redirect = await client.start_connect()
     if options.json:
         printer.data(redirect)
         return 0
     _show(redirect.redirect_url, printer, browser=not options.no_browser)
+    if redirect.user_code:
+        printer.talk("Enter this code there:")
+        printer.line(redirect.user_code)
+        printer.now()
     printer.talk("Waiting until GitHub sends the browser back; ctrl-c ends the waiting, the page stays good ...")
     async for event in client.events():
-        if isinstance(event, shapes.Event) and event.kind == "github" and event.data.get("change") == "connected":
+        change = event.data.get("change") if isinstance(event, shapes.Event) and event.kind == "github" else None
+        if change == "connected" and isinstance(event, shapes.Event):
             printer.line(github_line(await client.github_status()))
+            if install := event.data.get("install_url"):
+                printer.talk(f"The App is installed nowhere yet. Choose repositories for it: {install}")
             return 0
+        if change == "connect_failed" and isinstance(event, shapes.Event):
+            printer.problem(_problem_of(event, "not connected"))
+            return 1
     return 1
+
+
+def _problem_of(event: shapes.Event, title: str) -> shapes.Problem:
+    detail, hint = str(event.data.get("detail")), str(event.data.get("hint"))
+    return shapes.Problem(title=title, status=502, detail=detail, code=str(event.data.get("code")), hint=hint)
 
 
 def _show(url: str, printer: Printer, *, browser: bool) -> None:
@@ -62,6 +79,34 @@ async def status(client: BoxClient, options: Namespace, printer: Printer) -> int
     printer.table([_installation_row(one) for one in found.installations])
     if found.rate:
         printer.facts([("requests left", f"{found.rate.remaining} of {found.rate.limit}")])
+    for problem in found.problems:
+        printer.talk(f"▲ {problem}")
+    return 0
+
+
+async def hooks(client: BoxClient, options: Namespace, printer: Printer) -> int:
+    """How each webhook stands; with --repair, what is not in order is mended."""
+    found = await client.hooks(repair=options.repair)
+    if options.json:
+        printer.data(shapes.Page[shapes.Hook](items=found))
+        return 0
+    printer.table([(one.full_name or "the App's own", one.state, one.detail or one.url or "") for one in found])
+    if not found:
+        printer.talk("GitHub is not connected, so there are no webhooks.")
+    return 0
+
+
+async def rotate(client: BoxClient, options: Namespace, printer: Printer) -> int:
+    """New secrets for all webhooks; no delivery is lost."""
+    done = await client.rotate_secrets()
+    if options.json:
+        printer.data(done)
+        return 0
+    own = "the App's hook and " if done.app_hook else ""
+    printer.line(f"New secrets for {own}{counted(done.repository_hooks, 'repository hook', 'repository hooks')}.")
+    printer.talk(f"GitHub is given them now; the old ones verify for {done.overlap_seconds // 60} minutes after that.")
+    if done.note:
+        printer.talk(done.note)
     return 0
 
 
@@ -135,8 +180,13 @@ def check_disconnect(options: Namespace) -> None:
 
 async def disconnect(client: BoxClient, options: Namespace, printer: Printer) -> int:
     """Disconnect, which was confirmed."""
+    before = await client.github_status()
     await client.disconnect()
-    printer.talk("Disconnected. Connect again with: nanoscale-box github connect")
+    after = await client.github_status()
+    if before.state == "registered" and after.state == "unconfigured":
+        printer.talk("The box forgot its App. Delete it on GitHub too: Settings, Developer settings, GitHub Apps.")
+    else:
+        printer.talk("Disconnected. Connect again with: nanoscale-box github connect")
     return 0
 
 

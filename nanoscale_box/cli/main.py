@@ -35,7 +35,7 @@ def parser() -> Parser:
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Parse, or print help or the mistake and exit; `help WORDS` is `WORDS --help`."""
-    words = [*argv[1:], "--help"] if argv[:1] == ["help"] else argv
+    words = [*argv[1:], "--help"] if argv and argv[0] == "help" else argv
     options = parse_with(parser(), words)
     if options.handler == "":
         options.parser.print_help()

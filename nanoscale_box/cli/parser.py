@@ -154,5 +154,6 @@ GROUPS: Final = {
     "github": "connect a GitHub account and look at what it offers",
     "projects": "create, list, change and delete projects",
     "env": "the environment variables of a project",
+    "secrets": "renew what the box shares with GitHub",
 }
 """What the words before a command's last one stand for."""

@@ -32,6 +32,10 @@ _NAMES: Final = {
 }
 
 
+DELIVERY_HEADERS: Final = tuple(_NAMES)
+"""The names of the headers that say anything of a delivery; no other is looked at."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headers:
     """What the headers of a delivery say. Only the signature is known to be well-formed: `flaw` names what else is

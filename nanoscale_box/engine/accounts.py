@@ -102,7 +102,7 @@ class Accounts:
         """Store the account that came back; give its login. The first sync begins."""
         async with self._told():
             login = await self._connecting.finish(code=code, state=state, error=error, issuer=issuer)
-        self._catalogue.start_sync()
+        self._catalogue.news()
         return login
 
     @asynccontextmanager

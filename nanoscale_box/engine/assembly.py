@@ -149,7 +149,7 @@ class _GithubSide:
         """What an event tells too little of is asked for."""
         match change:
             case InstallationChange() | RepositoriesChange() | RepositoryChange(action="transferred"):
-                self.catalogue.start_sync()
+                self.catalogue.news()
             case HookNews(event="meta"):
                 self.jobs.wake()
             case _:
@@ -175,7 +175,7 @@ def _github_side(tools: _Tools, alarms: Alarms) -> _GithubSide:
         connecting=connecting,
         alarms=alarms,
         doors=doors,
-        connected=catalogue.start_sync,
+        connected=catalogue.news,
     )
     rotation = Rotation(desk=desk, github=github, app=app, hooks=tools.hooks, jobs=tools.jobs, doors=doors)
     accounts = Accounts(

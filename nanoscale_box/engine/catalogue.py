@@ -51,12 +51,18 @@ class Catalogue:
         self._connecting = connecting
         self._synced = synced
         self._syncing: asyncio.Task[None] | None = None
+        self._again = False
 
     def start_sync(self, installation_id: InstallationId | None = None) -> asyncio.Task[None]:
         """Begin a sync in the background; progress is told on the event stream."""
         if self._syncing is None or self._syncing.done():
-            self._syncing = asyncio.create_task(self._sync_and_tell(installation_id), name="sync")
+            self._syncing = asyncio.create_task(self._sync_until_even(installation_id), name="sync")
         return self._syncing
+
+    def news(self) -> asyncio.Task[None]:
+        """Something changed on GitHub: sync, and once more after one that is under way and may have passed it by."""
+        self._again = self._syncing is not None and not self._syncing.done()
+        return self.start_sync()
 
     async def stop(self) -> None:
         """End a running sync."""
@@ -132,6 +138,12 @@ class Catalogue:
         if found:
             await self._ledger.write(lambda records: records.github.put_repositories([found], self._clock.now()))
         return found
+
+    async def _sync_until_even(self, installation_id: InstallationId | None) -> None:
+        await self._sync_and_tell(installation_id)
+        while self._again:
+            self._again = False
+            await self._sync_and_tell(None)
 
     async def _sync_and_tell(self, installation_id: InstallationId | None) -> None:
         try:

@@ -66,7 +66,9 @@ class Intake:
         check_signature(head, body, [key.secret for key in keys])
         delivery = parse_delivery(head, body)
         _check_repository(head, body, keys, delivery)
-        receipt = await self._gathering.add(delivery) or await self._ledger.write(partial(self._record, delivery))
+        receipt = await self._gathering.add(delivery)
+        if receipt is None:
+            receipt = await self._ledger.write(partial(self._record, delivery))
         if delivery.change is not None:
             self._keyring.forget()
         if delivery.change is not None and receipt.status == "accepted":

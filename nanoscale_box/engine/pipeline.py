@@ -134,13 +134,14 @@ class Pipeline:
 
     async def _switch(self, job: Job, instance: Instance, undo: AsyncExitStack) -> None:
         """Lead every host to the new instance, record it, and only then let the old one go."""
-        async with self._stages.step(job.deployment.id, "switch"):
-            hosts = await self._releases.hosts(job.project.id)  # as they are now; the owner may have changed them
-            for host in hosts:
-                undo.push_async_callback(self._lead_back, host, await self._ingress.current(host))
-                await self._ingress.switch(host, instance.address)
-            self._say(job)(f"answers at {', '.join(map(self._ingress.url, hosts))}")
-        old = await self._stages.went_live(job.deployment.id)
+        async with self._releases.routing:
+            async with self._stages.step(job.deployment.id, "switch"):
+                hosts = await self._releases.hosts(job.project.id)  # as they are now; the owner may have changed them
+                for host in hosts:
+                    undo.push_async_callback(self._lead_back, host, await self._ingress.current(host))
+                    await self._ingress.switch(host, instance.address)
+                self._say(job)(f"answers at {', '.join(map(self._ingress.url, hosts))}")
+            old = await self._stages.went_live(job.deployment.id)
         undo.pop_all()
         if old and release_of(old) != job.release:
             await self._runner.stop(release_of(old))

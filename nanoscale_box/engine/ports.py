@@ -237,6 +237,9 @@ class Github(Protocol):
     async def repository(self, app: App, installation_id: InstallationId, repo_id: RepoId) -> Repository | None:
         """One repository by its id; None when it is gone or out of scope."""
 
+    async def clone_url(self, app: App, installation_id: InstallationId, repo_id: RepoId) -> str | None:
+        """Where a repository is fetched from now, whatever its name was; None when it is gone."""
+
     async def branches(self, app: App, installation_id: InstallationId, repo: Repository) -> list[Branch]:
         """All branches, the default first."""
 

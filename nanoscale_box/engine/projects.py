@@ -72,10 +72,11 @@ class Projects:
         """Change settings; they take effect with the next deployment, hosts at once."""
         changed, dropped = await self._ledger.write(lambda records: self._change(records, project_id, changes))
         await self._ingress.start(await self._releases.all_hosts())
-        for host in dropped:
-            await self._ingress.remove(host)
-        view = await self.get(changed)
-        await self._route(view)
+        async with self._releases.routing:
+            for host in dropped:
+                await self._ingress.remove(host)
+            view = await self.get(changed)
+            await self._route(view)
         return view
 
     async def delete(self, project_id: str) -> None:

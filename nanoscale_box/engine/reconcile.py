@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -74,13 +75,15 @@ class Reconciler:
     async def tend(self, project: Project, live: Deployment) -> None:
         """See that a live release runs and that its hosts lead to it; a failure is kept as a problem, never raised."""
         try:
-            instance = await self._runner.find(release_of(live)) or await self._start(live)
-            if (project.id, live.id) not in [(one.id, now.id) for one, now in await self._live_projects()]:
-                await self._runner.stop(release_of(live))  # a newer one went live while this was started
-                return
-            for host in project.hosts:
-                if await self._ingress.current(host) != instance.address:
-                    await self._ingress.switch(host, instance.address)
+            running = await self._runner.find(release_of(live))
+            instance = running or await self._start(live)
+            async with self._releases.routing:
+                hosts = [one.hosts for one, now in await self._live_projects() if now.id == live.id]
+                for host in itertools.chain(*hosts):
+                    if await self._ingress.current(host) != instance.address:
+                        await self._ingress.switch(host, instance.address)
+            if not hosts and not running:  # a newer one went live while this was started
+                await self._runner.stop(release_of(live))
             self._problems.pop(project.name, None)
         except BoxError as error:
             self._problems[project.name] = error

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from nanoscale_box.core.errors import Code, DeployFailed
 from nanoscale_box.core.lifecycle import DeploymentState
@@ -39,6 +41,8 @@ class Releases:
         self._vault = vault
         self._builder = builder
         self._keep = keep
+        self.routing: Final = asyncio.Lock()
+        """Held while hosts are led to what is live, so that nobody leads them back to what was."""
 
     async def environment(self, project_id: ProjectId) -> Sequence[EnvVar]:
         """The project's variables as they are now."""

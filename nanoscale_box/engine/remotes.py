@@ -43,10 +43,10 @@ class Remotes:
         known = await self._ledger.read(lambda records: records.github.repository(link.repo_id))
         if not link.active or known is None or known.installation_id != link.installation_id:
             raise _out_of_scope(link)
-        found = await self._github.repository(app, link.installation_id, link.repo_id)
+        found = await self._github.clone_url(app, link.installation_id, link.repo_id)
         if found is None:
             raise _out_of_scope(link)
-        return found.clone_url
+        return found
 
 
 def _out_of_scope(link: Link) -> DeployFailed:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import errno
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -33,6 +34,7 @@ class _Work:
     """A deployment under way: its pipeline, which may be cancelled, and the whole, which also records the end and may
     not."""
 
+    project_id: ProjectId
     pipeline: asyncio.Task[None]
     whole: asyncio.Task[None]
 
@@ -93,11 +95,10 @@ class Worker:
         rows = await self._ledger.read(lambda records: records.deployments.all_in(states))
         for row in rows:
             if row.project_id == project_id:
-                try:
+                with suppress(Conflict):  # past the switch, or over: its end is waited for below
                     await self.cancel(row.id)
-                except Conflict:  # past the switch, or over: wait for its end
-                    if work := self._works.get(row.id):
-                        await asyncio.wait({work.whole})
+        if works := {work.whole for work in self._works.values() if work.project_id == project_id}:
+            await asyncio.wait(works)
 
     async def _start_due(self) -> None:
         now = self._clock.now()
@@ -108,11 +109,13 @@ class Worker:
                 break
             if len(self._works) >= self._at_once or self._stopping.is_set():
                 break
+            if any(work.project_id == row.project_id for work in self._works.values()):
+                continue  # the one before still lets go of what it replaced
             job = await self._ledger.write(partial(self._claim, row=row))
             if job:
                 pipeline = asyncio.create_task(self._pipeline.run(job), name=f"pipeline {row.id}")
                 whole = asyncio.create_task(self._deploy(job, pipeline), name=f"deploy {row.id}")
-                self._works[row.id] = _Work(pipeline=pipeline, whole=whole)
+                self._works[row.id] = _Work(project_id=row.project_id, pipeline=pipeline, whole=whole)
                 whole.add_done_callback(partial(self._done, row.id))
 
     def _done(self, deployment_id: DeploymentId, _: asyncio.Task[None]) -> None:

@@ -8,8 +8,8 @@ from typing import Final
 
 Rank = tuple[int, int, int, int]
 """How well a name matches; smaller is better. First the kind: 0 exact, 1 prefix, 2 begins at a word, 3 contiguous,
-4 letters in order, and the same plus 5 where only the full name matches; then into how many pieces the query was torn,
-where the match begins, and how long the name is."""
+4 letters in order, and the same plus 5 where only the full name matches; then how many pieces of the query begin inside
+a word, where the match begins, and how long the name is."""
 Match = tuple[int, int, int, int, str, int]
 """A rank, then name and number, so that no two are equal."""
 
@@ -19,18 +19,21 @@ _WORD_ENDS: Final = "-_./ "
 class Names:
     """Names to search in, each with a number; made once and asked often."""
 
-    __slots__ = ("_answers", "_entries")
+    __slots__ = ("_answers", "_entries", "_longest")
 
     _KEEP: Final = 16
 
     def __init__(self, entries: Iterable[tuple[int, str, str]]) -> None:
         """Takes number, short name and the full name that ends with it; a match in the short name goes first."""
         self._entries = [(number, short.casefold(), full.casefold()) for number, short, full in entries]
+        self._longest = max((len(full) for _, _, full in self._entries), default=0)
         self._answers: dict[str, list[Match]] = {}
 
     def matches(self, text: str) -> list[Match]:
         """Every name that holds the letters of the text in order, best first; the last few answers are kept."""
         query = "".join(text.casefold().split())
+        if len(query) > self._longest:
+            return []
         known = self._answers.pop(query, None)
         if known is None:
             known = sorted(self._find(Query(query)))
@@ -67,10 +70,10 @@ class Query:
         if start < 0:
             return self._torn(name, worse) if self.in_order(name) else None
         if start == 0:
-            return worse + (len(name) != len(self._letters)), 1, 0, len(name)
+            return worse + (len(name) != len(self._letters)), 0, 0, len(name)
         word = self._at_word(name)
         if word:
-            return worse + 2, 1, word.start() + 1, len(name)
+            return worse + 2, 0, word.start() + 1, len(name)
         return worse + 3, 1, start, len(name)
 
     def _torn(self, name: str, worse: int) -> Rank | None:
@@ -79,18 +82,18 @@ class Query:
         return (worse + 4, *pieces, len(name)) if pieces else None
 
     def _pieces(self, name: str, *, by_words: bool) -> tuple[int, int] | None:
-        """Into how many pieces the letters fall, and where the first begins; None when this way leads nowhere."""
-        pieces, at, start = 0, -1, -1
+        """How many pieces begin inside a word, and where the first begins; None when this way leads nowhere."""
+        inside, at, start = 0, -1, -1
         for letter in self._letters:
             following = at + 1
             if at < 0 or not name.startswith(letter, following):
                 following = _next(letter, name, following, by_words=by_words)
                 if following < 0:
                     return None
-                pieces += 1
+                inside += following > 0 and name[following - 1] not in _WORD_ENDS
             at = following
             start = at if start < 0 else start
-        return pieces, start
+        return inside, start
 
 
 def _next(letter: str, name: str, begin: int, *, by_words: bool) -> int:

@@ -126,6 +126,8 @@ async def read_body(
     if request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(_CONTINUE)
         request.writer.output_size = 0
+    if request.content.is_eof():  # it came along with its headers, as most do: there is nothing to wait for
+        return _arrived(request, reading, budget, settings, keep=keep)
     body = bytearray()
     size = 0
     try:
@@ -144,10 +146,29 @@ async def read_body(
         budget.counters.stalled += 1
         raise web.HTTPRequestTimeout from None
     except web.RequestPayloadError:
-        raise Invalid(Code.INVALID, "the body ended before it was whole, or its framing is broken") from None
+        raise _broken() from None
     finally:
         reading.deadline = None
     return bytes(body)
+
+
+def _arrived(
+    request: web.Request, reading: _Reading, budget: BodyBudget, settings: PublicSettings, *, keep: bool
+) -> bytes:
+    try:
+        body = request.content.read_nowait()
+    except web.RequestPayloadError:
+        raise _broken() from None
+    if len(body) > settings.body_limit:
+        raise too_large()
+    if not keep:
+        return b""
+    budget.hold(reading, len(body))
+    return body
+
+
+def _broken() -> Invalid:
+    return Invalid(Code.INVALID, "the body ended before it was whole, or its framing is broken")
 
 
 def too_large() -> Invalid:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 import structlog
 from aiohttp import web
+from multidict import istr
 
 from nanoscale_box.core.errors import BoxError, Code, Unauthorized
+from nanoscale_box.core.github_headers import DELIVERY_HEADERS
 from nanoscale_box.engine.views import Receipt
 from nanoscale_box.web import translate
 from nanoscale_box.web.answering import answer
@@ -15,6 +18,8 @@ from nanoscale_box.web.counters import IntakeCounters
 from nanoscale_box.web.limits import BodyBudget, Refusals, check_declared, plausibly_signed, read_body, too_many
 from nanoscale_box.web.services import Intake
 from nanoscale_box.web.settings import PublicSettings
+
+_TELLING: Final = tuple(istr(name) for name in DELIVERY_HEADERS)
 
 _log = structlog.stdlib.get_logger("nanoscale_box.web")
 
@@ -43,7 +48,7 @@ class Webhook:
         return answer(translate.receipt(receipt), receipt.http_status)
 
     async def _receive(self, request: web.Request) -> Receipt:
-        headers = list(request.headers.items())
+        headers = [(name, value) for name in _TELLING for value in request.headers.getall(name, ())]
         check_declared(request, self._settings.body_limit)
         self._intake.check_headers(headers)
         signed = plausibly_signed(headers)

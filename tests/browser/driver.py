@@ -141,7 +141,9 @@ class Browser:
         """All answers so far, oldest first."""
         seen = [one["params"] for one in await self._seen() if one["method"] == "Network.responseReceived"]
         hops = [one["params"] for one in await self._seen() if one["method"] == "Network.requestWillBeSent"]
-        replies = [one["response"] for one in seen] + [hop["redirectResponse"] for hop in hops if "redirectResponse" in hop]
+        replies = [one["response"] for one in seen] + [
+            hop["redirectResponse"] for hop in hops if "redirectResponse" in hop
+        ]
         return [
             Answer(url=one["url"], status=one["status"], headers={n.lower(): v for n, v in one["headers"].items()})
             for one in replies
@@ -149,7 +151,11 @@ class Browser:
 
     async def asked(self) -> set[str]:
         """Every origin that the browser asked something of."""
-        sent = [one["params"]["request"]["url"] for one in await self._seen() if one["method"] == "Network.requestWillBeSent"]
+        sent = [
+            one["params"]["request"]["url"]
+            for one in await self._seen()
+            if one["method"] == "Network.requestWillBeSent"
+        ]
         return {f"{url.scheme}://{url.netloc}" for url in map(urlsplit, sent) if url.scheme in NETWORK}
 
     async def _seen(self) -> list[dict[str, Any]]:
@@ -175,6 +181,53 @@ class Browser:
             return ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Driver:
+    """A running browser of which windows are had."""
+
+    http: aiohttp.ClientSession
+    session: str
+
+    @asynccontextmanager
+    async def window(self) -> AsyncIterator[Browser]:
+        """A fresh window without cookies; closed at the end."""
+        window = Browser(self.http, self.session)
+        [first] = await window.call("GET", "window/handles")
+        opened = (await window.call("POST", "window/new", type="window"))["handle"]
+        await window.call("POST", "window", handle=opened)
+        await window.cdp("Network.clearBrowserCookies")
+        for log in ("browser", "performance"):
+            await window.call("POST", "se/log", type=log)
+        try:
+            yield window
+        finally:
+            await window.call("DELETE", "window")
+            await window.call("POST", "window", handle=first)
+
+
+@asynccontextmanager
+async def driver_in(folder: Path) -> AsyncIterator[Driver]:
+    """A browser that keeps its profile in a folder; it and its driver are gone at the end."""
+    wanted = {
+        "browserName": "chrome",
+        "goog:chromeOptions": {
+            "args": [*FLAGS, f"--window-size={DESKTOP[0]},{DESKTOP[1]}", f"--user-data-dir={folder / 'profile'}"],
+            "perfLoggingPrefs": {"enableNetwork": True},
+        },
+        "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
+        "timeouts": {"pageLoad": int(SECONDS * 1000), "script": int(SECONDS * 1000)},
+    }
+    timeout = aiohttp.ClientTimeout(total=SECONDS * 2)
+    with driver_process(folder) as address:
+        async with aiohttp.ClientSession(timeout=timeout) as http:
+            made = await _call(http, "POST", f"{address}/session", {"capabilities": {"alwaysMatch": wanted}})
+            session = f"{address}/session/{made['sessionId']}"
+            try:
+                yield Driver(http=http, session=session)
+            finally:
+                await _call(http, "DELETE", session, None)
+
+
 @contextmanager
 def driver_process(folder: Path) -> Iterator[str]:
     """A chromedriver on a free port; gives its address."""
@@ -188,34 +241,11 @@ def driver_process(folder: Path) -> Iterator[str]:
         for line in process.stdout:
             if match := re.search(r"started successfully on port (\d+)", line):
                 yield f"http://127.0.0.1:{match[1]}"
-                break
-        else:
-            raise RuntimeError(f"chromedriver ended: {(folder / 'driver.log').read_text(errors='replace')}")
+                return
+        raise RuntimeError(f"chromedriver ended: {(folder / 'driver.log').read_text(errors='replace')}")
     finally:
         process.terminate()
         process.communicate(timeout=20)
-
-
-@asynccontextmanager
-async def browser_at(driver: str, profile: Path) -> AsyncIterator[Browser]:
-    """A fresh browser; closed at the end."""
-    options = {
-        "args": [*FLAGS, f"--window-size={DESKTOP[0]},{DESKTOP[1]}", f"--user-data-dir={profile}"],
-        "perfLoggingPrefs": {"enableNetwork": True},
-    }
-    wanted = {
-        "browserName": "chrome",
-        "goog:chromeOptions": options,
-        "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
-        "timeouts": {"pageLoad": int(SECONDS * 1000), "script": int(SECONDS * 1000)},
-    }
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SECONDS * 2)) as http:
-        made = await _call(http, "POST", f"{driver}/session", {"capabilities": {"alwaysMatch": wanted}})
-        session = f"{driver}/session/{made['sessionId']}"
-        try:
-            yield Browser(http, session)
-        finally:
-            await _call(http, "DELETE", session, None)
 
 
 async def _call(http: aiohttp.ClientSession, method: str, url: str, body: object) -> Any:

@@ -78,7 +78,10 @@ class Owner:
 
     async def order(self, path: str, **order: Any) -> None:
         """Change something at the sandbox behind the box's back."""
-        async with aiohttp.ClientSession() as http, http.post(f"{self.sandbox.url}/_sandbox/{path}", json=order) as answer:
+        async with (
+            aiohttp.ClientSession() as http,
+            http.post(f"{self.sandbox.url}/_sandbox/{path}", json=order) as answer,
+        ):
             assert answer.status < 300, await answer.text()
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
+
 from tests.browser.driver import Browser
 from tests.browser.steps import Owner
 from tests.browser.test_look import unreadable
 from tests.e2e.harness import app_files, repository
 from tests.e2e.processes import family_of, is_running, until
 from tests.needs import needs_caddy
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_an_app_its_absence_and_a_stranger(owner: Owner) -> None:
@@ -43,5 +47,4 @@ async def test_an_app_its_absence_and_a_stranger(owner: Owner) -> None:
 async def shown(browser: Browser, url: str) -> tuple[int, str]:
     """The status of a page and what there is to read."""
     await browser.open(url)
-    [status] = {one.status for one in await browser.answers() if one.url == url}
-    return status, await browser.text()
+    return [one.status for one in await browser.answers() if one.url == url][-1], await browser.text()

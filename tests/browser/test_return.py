@@ -12,11 +12,7 @@ from tests.browser.steps import ON_AUTHORISE, ON_GITHUB, ON_INSTALL, Owner, stat
 
 MARKUP = "<img src=x onerror=document.title='owned'><script>document.title='owned'</script><h2 id=owned>owned</h2>"
 
-
-async def begins_to_connect(owner: Owner) -> str:
-    """A fresh state of the connect flow, as in the address of GitHub's page."""
-    async with owner.box.client() as client:
-        return state_of((await client.start_connect()).redirect_url)
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_no_is_an_answer(owner: Owner) -> None:
@@ -30,11 +26,13 @@ async def test_no_is_an_answer(owner: Owner) -> None:
 
 
 async def test_nobody_can_put_words_or_markup_on_the_page(owner: Owner) -> None:
-    await owner.registers()
+    await owner.connects()
     browser = owner.browser
-    for error in ("access_denied", MARKUP):
-        query = urlencode({"error": error, "error_description": MARKUP, "state": await begins_to_connect(owner)})
-        assert await owner.lands(f"{routes.CALLBACK}?{query}") == "denied"
+    for error, result in (("access_denied", {"denied"}), (MARKUP, {"denied", "failed"})):
+        async with owner.box.client() as client:
+            state = state_of((await client.start_connect()).redirect_url)
+        query = urlencode({"error": error, "error_description": MARKUP, "state": state})
+        assert await owner.lands(f"{routes.CALLBACK}?{query}") in result
         assert "owned" not in await browser.text() + await browser.ask("document.title")
     await browser.open(f"{owner.door}{routes.LANDING}?result={quote(MARKUP)}&error_description={quote(MARKUP)}")
     assert await browser.text("h1") == "nanoscale-box"
@@ -71,7 +69,7 @@ async def test_a_state_older_than_ten_minutes_is_refused(owner: Owner) -> None:
 
 async def test_a_state_that_is_not_the_boxs_own_leads_nowhere(owner: Owner) -> None:
     await owner.registers()
-    good = await begins_to_connect(owner)
+    good = state_of(await owner.installs())
     for path in (routes.CALLBACK, routes.SETUP_RETURN, routes.MANIFEST_RETURN):
         for state in (None, "", "connect.AAAA.BBBB", good[:-2] + "xx", "ü" * 10, "\0"):
             query = {"code": "abc", "installation_id": "1"} | ({} if state is None else {"state": state})
@@ -89,9 +87,20 @@ async def test_a_made_up_installation_counts_for_nothing(owner: Owner) -> None:
     await owner.browser.open(f"{owner.door}{routes.SETUP_RETURN}?{query}")
     await owner.browser.arrives(ON_AUTHORISE)
     await owner.browser.click("#authorize button")
-    await owner.browser.arrives("result=")
-    status = await owner.status()
-    assert [one.installation_id for one in status.installations] == []
+    await owner.browser.arrives(ON_INSTALL)  # GitHub says that there is none, so that comes next
+    assert (await owner.status()).installations == []
+
+
+async def test_an_account_that_does_not_reach_the_installation_is_refused(owner: Owner) -> None:
+    await owner.registers()
+    authorise = await owner.installs()
+    await owner.order("browser", login="eve")
+    await owner.browser.open(authorise)
+    await owner.browser.click("#authorize button")
+    await owner.browser.arrives("result=forbidden")
+    assert "Sign in to GitHub with the right account" in await owner.browser.text()
+    assert not (await owner.status()).connected
+    assert not owner.sandbox.state.grants
 
 
 async def test_an_older_link_to_the_first_page_says_so(owner: Owner) -> None:
@@ -105,17 +114,27 @@ async def test_an_older_link_to_the_first_page_says_so(owner: Owner) -> None:
     await owner.browser.arrives(ON_INSTALL)
 
 
-@pytest.mark.parametrize("path", ["/app-manifests/", "/login/oauth/access_token"])
-async def test_when_github_does_not_answer_the_page_says_so(owner: Owner, path: str) -> None:
-    fault = {"match": {"path": path}, "kind": "status", "status": 503, "body": "<html>Unicorn!", "times": None}
-    await owner.browser.open(await owner.begins())
-    await owner.browser.arrives(ON_GITHUB)
-    await owner.order("faults", **fault)
-    await owner.browser.click("#create button")
-    if "oauth" in path:
-        await owner.browser.arrives(ON_INSTALL)
-        await owner.installs()
-        await owner.browser.click("#authorize button")
-    await owner.browser.arrives("result=unreachable")
-    assert "GitHub did not answer" in await owner.browser.text("h1")
+async def test_when_github_does_not_answer_the_page_says_so_and_nothing_is_lost(owner: Owner) -> None:
+    browser, fault = owner.browser, {"kind": "status", "status": 503, "body": "<html>Unicorn!"}
+    await browser.open(await owner.begins())
+    await browser.arrives(ON_GITHUB)
+    await owner.order("faults", match={"path": "/app-manifests/"}, times=None, **fault)
+    await browser.click("#create button")
+    await browser.arrives("result=unreachable")
+    assert "GitHub did not answer" in await browser.text("h1")
+    assert (await owner.status()).state == "unconfigured"
+    owner.sandbox.state.apps.clear()
+    owner.sandbox.world.faults.rules.clear()
+
+    await owner.registers()
+    authorise = await owner.installs()
+    await owner.order("faults", match={"path": "/login/oauth/access_token"}, **fault)
+    await browser.click("#authorize button")
+    await browser.arrives("result=unreachable")
     assert not (await owner.status()).connected
+    async with owner.box.client() as client:
+        again = (await client.start_connect()).redirect_url
+    assert again != authorise
+    await browser.open(again)  # the yes was given already, so GitHub asks no second time
+    await browser.arrives("result=connected")
+    assert (await owner.status()).connected

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from asyncio.subprocess import PIPE, create_subprocess_exec
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ class Told:
         return problem
 
 
-Type = Callable[..., Awaitable[Told]]
+Type = Callable[..., Coroutine[Any, Any, Told]]
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ async def test_create_gives_both(box: Type, engine: FakeEngine) -> None:
 @pytest.mark.parametrize("words", ["github connect --no-browser", "github connect"])
 async def test_connect_gives_the_address_and_does_not_wait(box: Type, words: str) -> None:
     told = await box(*words.split(), "--json")
-    assert set(told.data) == {"redirect_url", "expires_at"}
+    assert {"redirect_url", "expires_at"} <= set(told.data)
 
 
 @pytest.mark.parametrize("words", ["down", "github disconnect --yes", "projects delete hello --confirm hello"])

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-SECONDS = 20.0
+SECONDS = 45.0
 
 
 async def until(find: Callable[[], T], what: str, seconds: float = SECONDS) -> T:

@@ -14,7 +14,7 @@ from tests.e2e.harness import PIP, Box, app_files, repository
 from tests.e2e.processes import told_of, until
 from tests.needs import lacking, needs
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
 SITE = {"index.html": "<h1>a site</h1>", "docs/index.html": "the guide", ".env": "SECRET=1"}
 PACKAGED = """

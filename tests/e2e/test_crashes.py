@@ -14,11 +14,10 @@ from nanoscale_box.wire.requests import CreateProject
 from tests.e2e.harness import Box, app_files, repository
 from tests.e2e.processes import at_work_in, family_of, is_running, told_of, until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
 LARGE = os.environ.get("NANOSCALE_TEST_SIZE") == "large"
-SMALL_STEPS = {"fetch done", "build done", "start done"}
-"""Moments a breath before the next one begins."""
+IN_A_ROW = ("fetch begun", "build begun", "start begun", "switch begun", "switch done")
 HELD = "import pathlib, time\nwhile not pathlib.Path({gate!r}).exists(): time.sleep(0.01)\n"
 HELD_TOML = 'build_command = "python3 build.py"\nrun_command = "python3 app.py"\n'
 
@@ -30,7 +29,33 @@ async def visits(box: Box, seen: Counter[tuple[int, str]]) -> None:
         await asyncio.sleep(0.01)
 
 
-@pytest.mark.parametrize("point", POINTS if LARGE else [one for one in POINTS if one not in SMALL_STEPS])
+async def test_killed_in_each_stage_of_one_deployment(box: Box, sandbox: Sandbox) -> None:
+    """Again and again, a stage further each time, until nothing is left to interrupt."""
+    url = await repository(sandbox, "site", app_files("one"))
+    await box.start()
+    first = await box.create(url, name="site")
+    app, caddy = box.apps()[first.id], box.caddy()
+    await box.stop()
+    await sandbox.push("ada/site", files={"page.txt": "two"})
+    seen: Counter[tuple[int, str]] = Counter()
+    visiting = asyncio.create_task(visits(box, seen))
+    for point in IN_A_ROW:
+        await box.start(NANOSCALE_CRASH_AT=point)
+        assert await box.ended() == -9, point
+        assert (box.apps()[first.id], box.caddy()) == (app, caddy), point
+    await box.start()
+    second = await box.numbered("site", 2)
+    visiting.cancel()
+    await asyncio.gather(visiting, return_exceptions=True)
+    assert second.state == "live", second.error
+    assert await box.page("site.localhost") == (200, "two")
+    assert set(seen) <= {(200, "one"), (200, "two")}, seen
+    await until(lambda: list(box.apps()) == [second.id], "the old app has ended and the new one runs")
+    async with box.client() as client:
+        assert [one.state for one in (await client.deployments("site")).items] == ["live", "retired"]
+
+
+@pytest.mark.parametrize("point", POINTS if LARGE else ["live"])
 async def test_killed_at_every_named_moment(box: Box, sandbox: Sandbox, point: str) -> None:
     url = await repository(sandbox, "site", app_files("one"))
     await box.start()
@@ -104,7 +129,8 @@ async def test_killed_while_it_fetches(box: Box, sandbox: Sandbox) -> None:
     assert await box.page("site.localhost") == (200, "one")
 
 
-async def test_killed_when_nothing_happens(box: Box, sandbox: Sandbox) -> None:
+async def test_a_box_that_ends_takes_nothing_with_it(box: Box, sandbox: Sandbox) -> None:
+    """Neither by kill -9 nor by SIGTERM; the next one finds the same app and the same ingress and deploys nothing."""
     url = await repository(sandbox, "site", app_files("one"))
     await box.start()
     await box.create(url, name="site")
@@ -113,21 +139,14 @@ async def test_killed_when_nothing_happens(box: Box, sandbox: Sandbox) -> None:
     assert await box.page("site.localhost") == (200, "one")
     await box.start()
     assert (box.apps(), box.caddy()) == before
-    async with box.client() as client:
-        assert len((await client.deployments("site")).items) == 1
-
-
-async def test_sigterm_ends_the_box_and_nothing_else(box: Box, sandbox: Sandbox) -> None:
-    url = await repository(sandbox, "site", app_files("one"))
-    await box.start()
-    await box.create(url, name="site")
-    before = (box.apps(), box.caddy())
     assert await box.stop() == 0
     assert not box.socket.exists()
     assert await box.page("site.localhost") == (200, "one")
     await box.start()
     assert (box.apps(), box.caddy()) == before
     assert await box.page("site.localhost") == (200, "one")
+    async with box.client() as client:
+        assert len((await client.deployments("site")).items) == 1
 
 
 async def test_sigterm_while_a_build_runs(box: Box, sandbox: Sandbox) -> None:

@@ -20,7 +20,7 @@ from tests.e2e.harness import CHECKOUT
 from tests.e2e.processes import at_work_in, described, end_all_in, until
 from tests.needs import needs, needs_caddy
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
 STEPS = [*ALL_STEPS, "cleanup", "done"]
 RUNS = 10 if os.environ.get("NANOSCALE_TEST_SIZE") == "large" else 1

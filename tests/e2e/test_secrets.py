@@ -22,7 +22,7 @@ from nanoscale_box.wire.requests import KeepOrSet
 from tests.e2e.harness import Box
 from tests.e2e.processes import family_of, told_of
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
 K = TypeVar("K")
 V = TypeVar("V")

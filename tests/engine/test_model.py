@@ -19,7 +19,7 @@ from nanoscale_box.core.errors import BoxError, Code, Fault, Unavailable
 from nanoscale_box.core.lifecycle import RUNNING
 from nanoscale_box.core.model import Outcome
 from nanoscale_box.engine.views import ProjectChanges
-from tests.engine.house import Delivered, House, S, open_house, sha
+from tests.engine.house import Delivered, House, S, fast_folder, open_house, sha
 
 T = TypeVar("T")
 SIZE = max(1, int(os.environ.get("NANOSCALE_TEST_SIZE") or 1))
@@ -33,7 +33,7 @@ class BoxMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
-        self.folder = tempfile.TemporaryDirectory()
+        self.folder = tempfile.TemporaryDirectory(dir=fast_folder())
         self.opening: AbstractAsyncContextManager[House] = open_house(Path(self.folder.name))
         self.pending: list[Delivered] = []
         self.told: dict[str, Delivered] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from nanoscale_box.core.model import Outcome
 from nanoscale_box.core.plan import Tree
 from nanoscale_box.core.secret import Secret
 from nanoscale_box.engine.views import ProjectChanges
-from tests.engine.house import House, S, sha
+from tests.engine.house import House, S, open_house, sha
 
 SYNCHRONOUS = {"ledger.write", "ledger.written", "logs.build_line", "logs.close"}
 
@@ -257,6 +258,39 @@ async def test_hosts_added_during_a_deployment_lead_to_the_new_release(house: Ho
     await passing
     assert house.world.serves("hello.example.org") == house.serves() == sha(2)
     await house.check_clean()
+
+
+async def test_hosts_added_during_the_switch_lead_to_the_new_release(house: House) -> None:
+    await house.live(1)
+    came, go = house.world.calls.block("ingress.switch")
+    await house.push(2)
+    passing = asyncio.create_task(house.idle())
+    await came.wait()
+    changes = ProjectChanges(fields={"domains": ["hello.example.org"]})
+    changing = asyncio.create_task(house.engine.projects.change("hello", changes))
+    await house.settle_reads()
+    go.set()
+    await passing
+    await changing
+    assert house.world.serves("hello.example.org") == house.serves() == sha(2)
+    await house.check_clean()
+
+
+async def test_a_release_that_is_let_go_is_not_rolled_back_to_until_it_has_ended(tmp_path: Path) -> None:
+    async with open_house(tmp_path, at_once=2) as house:
+        await house.live(1)
+        came, go = house.world.calls.block("runner.stop")
+        await house.push(2)
+        passing = asyncio.create_task(house.wait(3))
+        await came.wait()
+        await house.engine.projects.rollback("hello", None)
+        await house.settle_reads()
+        assert (await house.newest()).state is S.QUEUED
+        go.set()
+        await passing
+        await house.idle()
+        assert house.serves() == sha(1)
+        await house.check_clean()
 
 
 async def test_the_branch_being_gone_fails_with_the_way_to_choose_another(house: House) -> None:

@@ -40,10 +40,11 @@ async def test_what_was_under_way_is_queued_again_and_deployed_once(house: House
     await house.live(1)
     old = house.world.starts[-1]
     release = await leave_in(house, state)
-    await boot(house)
+    await house.engine.reconciler.boot()
     assert house.serves() == sha(1)
     assert release not in house.world.folders and release not in house.world.running
     assert (await house.newest()).state is S.QUEUED
+    house.run()
     await house.idle()
     assert await house.states() == ["retired", "live"]
     assert house.serves() == sha(2)
@@ -71,6 +72,7 @@ async def test_half_a_switch_is_undone_and_begun_again(house: House) -> None:
     house.world.routes["hello.localhost"] = Address("127.0.0.1:30000")
     await boot(house)
     assert house.serves() == house.world.serves("hello.example.org") == sha(1)
+    house.world.outages.clear()
     await house.idle()
     assert house.serves() == house.world.serves("hello.example.org") == sha(2)
     await house.check_clean()
@@ -130,8 +132,9 @@ async def test_a_newer_one_that_waits_takes_the_place_of_the_interrupted(house: 
     await house.live(1)
     await leave_in(house, S.BUILDING)
     await house.push(3)
-    await boot(house)
+    await house.engine.reconciler.boot()
     assert await house.states() == ["live", "superseded", "queued"]
+    house.run()
     await house.idle()
     assert house.serves() == sha(3)
     await house.check_clean()

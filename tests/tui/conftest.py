@@ -13,7 +13,7 @@ from tests.tui import samples
 from tests.tui.fake_client import FakeClient, busy_box
 
 Opened = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
-CONDITION_SECONDS = 5.0
+CONDITION_SECONDS = 20.0
 
 
 @pytest.fixture

@@ -16,7 +16,9 @@ from nanoscale_box.tui.qr import qr_code
 def screen(tmp_path: Path) -> dict[str, str]:
     """The environment of a desktop whose opener notes what it is given."""
     opener = tmp_path / "xdg-open"
-    opener.write_text(f'#!/bin/sh\nprintf "%s" "$1" > {tmp_path}/opened.part && mv {tmp_path}/opened.part {tmp_path}/opened\n')
+    opener.write_text(
+        f'#!/bin/sh\nprintf "%s" "$1" > {tmp_path}/opened.part && mv {tmp_path}/opened.part {tmp_path}/opened\n'
+    )
     opener.chmod(0o755)
     return {"DISPLAY": ":0", "PATH": str(tmp_path)}
 

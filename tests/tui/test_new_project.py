@@ -114,7 +114,9 @@ async def test_it_comes_forward_once_github_is_connected(box: FakeClient, opened
 async def test_a_refusal_stands_where_it_was_typed_and_nothing_is_lost(
     box: FakeClient, opened: Opened, code: str, field: str
 ) -> None:
-    box.refuse["create_project"] = ApiError(samples.problem("That cannot be.", "Try [/another].", code=code, status=400))
+    box.refuse["create_project"] = ApiError(
+        samples.problem("That cannot be.", "Try [/another].", code=code, status=400)
+    )
     async with opened(box) as pilot:
         await pilot.press("n", "ctrl+t")
         await until(pilot, lambda: "● Manual URL" in seen(pilot))

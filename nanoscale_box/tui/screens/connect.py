@@ -208,7 +208,9 @@ def _standing(github: shapes.GithubStatus) -> Content:
     for one in github.installations:
         scope = "all repositories" if one.repository_selection == "all" else "selected repositories"
         dot = plain("  ·  ", Tone.DIM)
-        row = join(plain(one.account_login, Tone.STRONG), dot, plain(one.account_type.lower()), dot, scope)
+        row = join(
+            plain(one.account_login, Tone.STRONG, limit=60), dot, plain(one.account_type.lower(), limit=20), dot, scope
+        )
         if one.suspended:
             row = join(row, dot, plain("▲ suspended: lift that on GitHub", Tone.WARN))
         if one.missing_permissions:

@@ -87,7 +87,7 @@ def connection(github: shapes.GithubStatus) -> Content:
     """The connection in one line."""
     match github.state:
         case "connected":
-            parts = [plain(github.account_login or "?", Tone.STRONG), plain(github.mode)]
+            parts = [plain(github.account_login or "?", Tone.STRONG, limit=40), plain(github.mode, limit=20)]
             if github.rate is not None:
                 parts.append(plain(f"{github.rate.remaining:,} of {github.rate.limit:,} requests left", Tone.DIM))
             return join(plain("● GitHub ", Tone.GOOD), plain(" · ", Tone.DIM).join(parts))

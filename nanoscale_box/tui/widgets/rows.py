@@ -92,7 +92,7 @@ class Rows(ScrollView, Generic[T], can_focus=True):
         self.refresh()
         now = self.current
         if (before is None) != (now is None) or (before and now and self._key(before) != self._key(now)):
-            self.post_message(self.Moved(self))
+            self._post(self.Moved)
 
     def tick(self) -> None:
         """Paint again the lines that say something else by now, such as "3 min ago"."""
@@ -157,14 +157,18 @@ class Rows(ScrollView, Generic[T], can_focus=True):
     def action_choose(self) -> None:
         """Open what is under the cursor."""
         if self.current is not None:
-            self.post_message(self.Chosen(self))
+            self._post(self.Chosen)
 
     def _go(self, at: int) -> None:
         at = max(0, min(at, len(self._items) - 1))
         if at != self.cursor:
             self.cursor = at
             self._keep_in_sight()
-            self.post_message(self.Moved(self))
+            self._post(self.Moved)
+
+    def _post(self, kind: type[Moved]) -> None:
+        # In the list's own turn: Textual lets a message bubble no further than to whoever made it.
+        self.call_next(lambda: self.post_message(kind(self)))
 
     def _keep_in_sight(self) -> None:
         # The titles lie over the first line of what scrolls, so that one line more has to be in sight.

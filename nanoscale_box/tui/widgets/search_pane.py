@@ -26,7 +26,10 @@ _AHEAD: Final = 20
 class SearchPane(Vertical, Generic[T]):
     """`ask` gets what is typed and the cursor of the page that is wanted."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("slash", "search", "search", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "search", "search", show=False),
+        Binding("down", "into", "to what was found", show=False),
+    ]
 
     def __init__(
         self,
@@ -73,10 +76,9 @@ class SearchPane(Vertical, Generic[T]):
         """Type again."""
         self.input.focus()
 
-    def key_down(self) -> None:
+    def action_into(self) -> None:
         """From what is typed into what was found."""
-        if self.input.has_focus:
-            self.rows.focus()
+        self.rows.focus()
 
     @on(Input.Changed)
     def typed(self, event: Input.Changed) -> None:
