@@ -34,12 +34,16 @@ from nanoscale_box.engine.crashpoints import Reached, passed
 from nanoscale_box.engine.creating import Sources
 from nanoscale_box.engine.doors import Doors
 from nanoscale_box.engine.kit import Desk, Hands
+from nanoscale_box.engine.trimming import Trimmer
 from nanoscale_box.store.database import Database
 from nanoscale_box.web.server import build_local, build_public, open_local, open_public
 from nanoscale_box.web.services import Services
 from nanoscale_box.web.settings import PublicSettings
 
 log = structlog.get_logger()
+
+TRIM_SECONDS = 3600.0
+"""How often what is old is forgotten: the first time after an hour, when the box has long answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,11 +110,11 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         stack.push_async_callback(public.close)
         local = await open_local(build_local(services), settings.socket)
         stack.push_async_callback(local.close)
-        await _start(engine, alarms, settings, stack)
+        await _start(engine, ledger, alarms, settings, stack)
         yield Running(engine=engine, public_url=public.name, socket=settings.socket)
 
 
-async def _start(engine: Engine, alarms: ApAlarms, settings: Settings, stack: AsyncExitStack) -> None:
+async def _start(engine: Engine, ledger: Database, alarms: ApAlarms, settings: Settings, stack: AsyncExitStack) -> None:
     """Mend what a crash left, then let work begin."""
     await engine.reconciler.boot()
     for about, problem in engine.reconciler.problems.items():
@@ -120,9 +124,12 @@ async def _start(engine: Engine, alarms: ApAlarms, settings: Settings, stack: As
         asyncio.create_task(engine.jobs.run(), name="jobs"),
         asyncio.create_task(engine.polling.poll(), name="first poll"),
         asyncio.create_task(_sync(engine), name="first sync"),
+        asyncio.create_task(engine.feedback.run(), name="feedback"),
     ]
     await engine.checks.order()
     alarms.every(settings.poll_seconds, "poll", engine.polling.poll)
+    trimmer = Trimmer(ledger=ledger, clock=SystemClock(), keep=timedelta(days=settings.keep_days))
+    alarms.every(TRIM_SECONDS, "trim", trimmer.trim)
     alarms.every(settings.sync_seconds, "sync", lambda: _sync(engine))
 
     async def end() -> None:

@@ -22,7 +22,7 @@ from nanoscale_box.core.github_model import (
     StillWaiting,
     UserTokens,
 )
-from nanoscale_box.core.model import InstallationId, RepoId
+from nanoscale_box.core.model import InstallationId, RepoId, Sha
 from nanoscale_box.core.secret import Secret
 from tests.fakes import Process, World, seconds
 
@@ -230,6 +230,20 @@ class FakeGithub:
     async def set_app_hook(self, app: App, url: str, secret: Secret) -> None:
         await self._process.call("github.set_app_hook")
         self._hub.app_hook_url = url
+
+    async def set_status(
+        self,
+        app: App,
+        installation_id: InstallationId,
+        repo_id: RepoId,
+        sha: Sha,
+        *,
+        state: str,
+        context: str,
+        description: str,
+        url: str | None,
+    ) -> None:
+        await self._ask("github.set_status", repo_id)
 
     def clock_skew(self) -> timedelta | None:
         return None

@@ -70,6 +70,7 @@ def test_with_nothing_set_the_box_starts_and_polls(base: dict[str, str]) -> None
         sync_seconds=900,
         manual_hosts=("github.com", "gitlab.com", "codeberg.org", "bitbucket.org"),
         keep_releases=5,
+        keep_days=90,
         builds_at_once=1,
         crash_at=None,
     )
@@ -97,6 +98,7 @@ def test_every_variable_is_read(base: dict[str, str], tmp_path: Path) -> None:
         "NANOSCALE_SYNC_SECONDS": "6",
         "NANOSCALE_MANUAL_HOSTS": "Git.example.org, 127.0.0.1:3000",
         "NANOSCALE_KEEP_RELEASES": "7",
+        "NANOSCALE_KEEP_DAYS": "30",
         "NANOSCALE_BUILDS_AT_ONCE": "2",
         "NANOSCALE_CRASH_AT": "switch done",
     }
@@ -114,6 +116,7 @@ def test_every_variable_is_read(base: dict[str, str], tmp_path: Path) -> None:
     assert (settings.poll_seconds, settings.sync_seconds) == (5, 6)
     assert settings.manual_hosts == ("git.example.org", "127.0.0.1:3000")
     assert (settings.keep_releases, settings.builds_at_once, settings.crash_at) == (7, 2, "switch done")
+    assert settings.keep_days == 30
     assert read_settings(given | {"NANOSCALE_ENV": "production"} | PRODUCTION).crash_at is None
     app = settings.app
     assert app and (app.app_id, app.client_id, app.from_environment) == ("123", "Iv1.abc", True)
@@ -219,6 +222,7 @@ def test_the_key_may_stand_in_a_file_or_on_one_line(base: dict[str, str], tmp_pa
         ("NANOSCALE_MANUAL_HOSTS", "https://github.com"),
         ("NANOSCALE_MANUAL_HOSTS", "github.com,a/b"),
         ("NANOSCALE_KEEP_RELEASES", "1"),
+        ("NANOSCALE_KEEP_DAYS", "6"),
         ("NANOSCALE_KEEP_RELEASES", "2.5"),
         ("NANOSCALE_KEEP_RELEASES", "9" * 5000),
         ("NANOSCALE_BUILDS_AT_ONCE", "0"),

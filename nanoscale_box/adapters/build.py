@@ -27,7 +27,7 @@ _LINE: Final = 4000
 _LAST_WORDS: Final = 3
 _NO_ROOM: Final = 16 * 1024 * 1024
 _NOT_FOUND: Final = 127
-_SEE_LOG: Final = "See all it said with `nanoscale-box logs --build`."
+_SEE_LOG: Final = "see all of it: nanoscale-box logs PROJECT --build"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +129,7 @@ class ProcessBuilder:
             raise DeployFailed(
                 Code.BUILD_TIMEOUT,
                 f"the {stage} command `{_shown(command)}` took longer than {_duration(limits.seconds)} and was ended",
-                hint=f"Make it faster, or let it do less. {said.last_words()}",
+                hint=f"make it faster, or let it do less; {said.last_words()}",
             ) from error
 
     def _check_tools(self, plan: Plan) -> None:
@@ -138,7 +138,7 @@ class ProcessBuilder:
             raise DeployFailed(
                 Code.TOOL_MISSING,
                 f"this machine has no {' and no '.join(missing)}, and the project needs it",
-                hint=f"Install {' and '.join(missing)} on this machine, then deploy again.",
+                hint=f"install {' and '.join(missing)} on this machine, then deploy again",
             )
 
     def _failed(self, stage: str, code: Code, command: Command, status: int, said: _Said) -> Exception:
@@ -148,7 +148,7 @@ class ProcessBuilder:
         shown = f"the {stage} command `{_shown(command)}`"
         if status == _NOT_FOUND:
             what = f"{shown} calls a program that this machine has not"
-            return DeployFailed(Code.TOOL_MISSING, what, hint=f"Install it, then deploy again. {said.last_words()}")
+            return DeployFailed(Code.TOOL_MISSING, what, hint=f"install it, then deploy again; {said.last_words()}")
         return DeployFailed(code, f"{shown} ended {_how(status)}", hint=said.last_words())
 
 
@@ -179,7 +179,7 @@ class _Said:
     def last_words(self) -> str:
         """The end of it in one line, and where the rest is."""
         said = [line for line in self._last if not line.startswith("$ ")]
-        return f"It said: {' / '.join(said)}. {_SEE_LOG}" if said else "It said nothing."
+        return f"it said: {' / '.join(said)}; {_SEE_LOG}" if said else "it said nothing"
 
 
 def _check_output(plan: Plan, work: Path, checkout: Path) -> None:
@@ -191,14 +191,14 @@ def _check_output(plan: Plan, work: Path, checkout: Path) -> None:
         raise DeployFailed(
             Code.OUTPUT_MISSING,
             f"the output directory {inert(plan.output_directory, limit=100)!r} is not there after the build",
-            hint="Set the output directory to the folder that the build writes the pages to.",
+            hint="set the output directory to the folder that the build writes the pages to",
         )
     stray = next(links_out(site, checkout), None) if plan.run is None else None
     if stray is not None:
         raise DeployFailed(
             Code.OUTPUT_MISSING,
             f"the output directory holds a link that leads out of the release: {inert(stray, limit=100)}",
-            hint="Have the build copy the file instead of linking to it.",
+            hint="have the build copy the file instead of linking to it",
         )
 
 

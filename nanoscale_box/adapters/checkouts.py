@@ -27,7 +27,7 @@ def inside(checkout: Path, folder: str | None, what: str) -> Path:
         raise DeployFailed(
             Code.PLAN_INVALID,
             f"the repository has no folder {inert(folder or '/', limit=100)!r}",
-            hint=f"Set the {what} to a folder of the repository, or leave it empty.",
+            hint=f"set the {what} to a folder of the repository, or leave it empty",
         )
     return found
 
@@ -96,6 +96,6 @@ def _text(checkout: Path, path: Path) -> str | None:
         text = file.read(_MAX_TEXT + 1)
     if len(text) > _MAX_TEXT:
         raise DeployFailed(
-            Code.PLAN_INVALID, f"{path.name} is larger than 1 MiB", hint="Make it smaller and push again."
+            Code.PLAN_INVALID, f"{path.name} is larger than 1 MiB", hint="make it smaller and push again"
         )
     return text.decode("utf-8", errors="replace")

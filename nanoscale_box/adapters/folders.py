@@ -108,7 +108,7 @@ class Folders:
             raise Invalid(
                 Code.INVALID_NAME,
                 f"{host[:100]!r} cannot be the name of a host",
-                hint="Use letters, digits, dots and hyphens.",
+                hint="use letters, digits, dots and hyphens",
             )
         return self.routes / host
 
@@ -156,7 +156,7 @@ def saying_disk_full() -> Iterator[None]:
 
 def disk_full() -> Unavailable:
     """The sentence for a disk without room."""
-    hint = "Free some space, then deploy again; what runs is not touched."
+    hint = "free some space, then deploy again; what runs is not touched"
     return Unavailable(Code.DISK_FULL, "the disk that holds the box is full", hint=hint, fault=Fault.BOX)
 
 
@@ -177,5 +177,5 @@ def _write_whole(folder: Path, path: Path, text: str) -> None:
 def _plain(name: str) -> str:
     """The name if it is one plain path component and no more."""
     if not _PLAIN_NAME.fullmatch(name):
-        raise Invalid(Code.INVALID, f"{name[:100]!r} is not an id", hint="Use an id as the box lists them.")
+        raise Invalid(Code.INVALID, f"{name[:100]!r} is not an id", hint="use an id as the box lists them")
     return name

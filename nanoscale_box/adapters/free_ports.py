@@ -25,7 +25,7 @@ def free_port(seed: str, taken: Collection[int], ports: range = APP_PORTS) -> in
     raise Unavailable(
         Code.NO_FREE_PORT,
         f"every port from {ports[0]} to {ports[-1]} on this machine is in use",
-        hint="Stop an app or another program that listens there, then deploy again.",
+        hint="stop an app or another program that listens there, then deploy again",
         fault=Fault.BOX,
     )
 

@@ -25,7 +25,7 @@ _LONGEST_ANSWER: Final = 15.0
 _TAIL_BYTES: Final = 8 * 1024
 _LAST_WORDS: Final = 3
 _INDEX_FILES: Final = ("index.html", "index.txt")
-_SEE_LOG: Final = "See all it said with `nanoscale-box logs`."
+_SEE_LOG: Final = "see all of it: nanoscale-box logs PROJECT"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +75,7 @@ def check_static(site: Path) -> None:
         raise DeployFailed(
             Code.UNHEALTHY,
             f"the site has no {_INDEX_FILES[0]} in {site.name or '/'}",
-            hint="Set the output directory to the folder that the build writes the pages to.",
+            hint="set the output directory to the folder that the build writes the pages to",
         )
 
 
@@ -117,7 +117,7 @@ def _wrong(health: Health, status: int) -> DeployFailed:
     return DeployFailed(
         Code.UNHEALTHY,
         f"the app answered {inert(health.path, limit=100)} with status {status} instead of {expected}",
-        hint=f"Mend the app, or set the path and status of its health check in nanoscale.toml. {_SEE_LOG}",
+        hint=f"mend the app, or set the path and status of its health check in nanoscale.toml; {_SEE_LOG}",
     )
 
 
@@ -129,7 +129,9 @@ async def _silent(candidate: Candidate, health: Health, silence: Silence) -> Dep
             return DeployFailed(Code.UNHEALTHY, what, hint=_last_words(candidate))
         case Silence.NOT_HTTP:
             what = "what the app answers on its port is not HTTP"
-            return DeployFailed(Code.UNHEALTHY, what, hint=f"Only web apps can be deployed. {_SEE_LOG}")
+            return DeployFailed(
+                Code.UNHEALTHY, what, hint=f"have it speak HTTP, since only web apps can be deployed; {_SEE_LOG}"
+            )
         case Silence.REFUSED:
             elsewhere = await asyncio.to_thread(lambda: listeners(family(candidate.leader, candidate.marks)))
             what = f"the app did not listen on port {candidate.port} within {seconds} seconds"
@@ -140,8 +142,8 @@ def _where(candidate: Candidate, elsewhere: Sequence[Listener]) -> str:
     """What to do about an app that is not where it should be."""
     advice = "make it listen on the host and port in the environment variables HOST and PORT"
     if elsewhere:
-        return f"It listens on {elsewhere[0].host} port {elsewhere[0].port} instead: {advice}."
-    return f"{advice[0].upper()}{advice[1:]}. {_last_words(candidate)}"
+        return f"{advice}; it listens on {elsewhere[0].host} port {elsewhere[0].port} instead"
+    return f"{advice}; {_last_words(candidate)}"
 
 
 def _last_words(candidate: Candidate) -> str:
@@ -153,4 +155,4 @@ def _last_words(candidate: Candidate) -> str:
     except FileNotFoundError:
         return _SEE_LOG
     said = [line for line in lines if line][-_LAST_WORDS:]
-    return f"It said: {' / '.join(said)}. {_SEE_LOG}" if said else "It said nothing before."
+    return f"it said: {' / '.join(said)}; {_SEE_LOG}" if said else "it said nothing before"

@@ -75,7 +75,7 @@ class GitSource:
 
         Raises `DeployFailed` (`source_denied`, `source_refused`, `source_too_large`) or `Unavailable`."""
         if not _SHA.fullmatch(sha):
-            raise DeployFailed(Code.SOURCE_REFUSED, "The commit has no SHA-1 name.", hint="Deploy the branch again.")
+            raise DeployFailed(Code.SOURCE_REFUSED, "the commit has no SHA-1 name", hint="deploy the branch again")
         folder = str(self._release_folder(release).absolute())
         mirror = str(self._mirror(remote.cache_key))
         async with self._lock(remote.cache_key), self._checkouts:
@@ -124,8 +124,8 @@ class GitSource:
         if ended.late:
             raise Unavailable(
                 Code.SOURCE_TIMEOUT,
-                f"Fetching was stopped: it took longer than {seconds:g} seconds.",
-                hint="Deploy again when the connection is better, or make the repository smaller.",
+                f"fetching was stopped: it took longer than {seconds:g} seconds",
+                hint="deploy again when the connection is better, or make the repository smaller",
                 fault=Fault.NETWORK,
             )
         match ended.exit_code:
@@ -139,8 +139,8 @@ class GitSource:
                 raise _ended_oddly(code)
         raise DeployFailed(
             Code.SOURCE_TOO_LARGE,
-            f"The repository was refused: {detail}.",
-            hint="Keep large files out of the repository.",
+            f"the repository was refused: {detail}",
+            hint="keep large files out of the repository",
         )
 
 
@@ -152,7 +152,7 @@ def _as_error(failed: Failed) -> BoxError:
 def _ended_oddly(code: int | None) -> Unavailable:
     return Unavailable(
         Code.INTERNAL,
-        f"The git worker's job ended without an answer (exit code {code}).",
-        hint="Deploy again; if it stays, report it.",
+        f"the git worker's job ended without an answer (exit code {code})",
+        hint="deploy again; if it stays, report it",
         fault=Fault.BOX,
     )

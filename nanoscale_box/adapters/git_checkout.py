@@ -73,8 +73,8 @@ def _attempt(request: Checkout, mirror: Mirror, say: Say) -> CommitWords:
 def _damaged(damage: PackDamaged) -> DeployFailed:
     return DeployFailed(
         Code.SOURCE_REFUSED,
-        f"What the server sent is not a usable pack: {damage}.",
-        hint="Check the repository with `git fsck`, then deploy again.",
+        f"what the server sent is not a usable pack: {damage}",
+        hint="check the repository with `git fsck`, then deploy again",
     )
 
 

@@ -48,8 +48,8 @@ def find_head(request: Head) -> str | None:
     if not _SHA.fullmatch(sha):
         raise DeployFailed(
             Code.SOURCE_REFUSED,
-            "The repository names its commits in another way than SHA-1.",
-            hint="SHA-256 repositories cannot be deployed.",
+            "the repository names its commits in another way than SHA-1",
+            hint="convert it to SHA-1, or deploy a copy that is; SHA-256 repositories cannot be deployed",
         )
     return sha.decode("ascii")
 

@@ -114,15 +114,15 @@ class Transport:
         response.close()
         match status:
             case 200:
-                raise self._refused("is no git repository", hint="Give the address that `git clone` takes.")
+                raise self._refused("is no git repository", hint="give the address that `git clone` takes")
             case 401 | 403 | 404:
                 raise self._denied(status)
             case 429 | 503 | 500 | 502 | 504:
                 after = response.headers.get("Retry-After", "")
                 raise Unavailable(
                     Code.SOURCE_UNREACHABLE,
-                    f"{self.host} cannot answer now (HTTP {status}).",
-                    hint="The box tries again.",
+                    f"{self.host} cannot answer now (HTTP {status})",
+                    hint="wait: the box tries again",
                     fault=Fault.NETWORK,
                     retry_after=float(after) if re.fullmatch("[0-9]{1,6}", after) else None,
                 )
@@ -131,15 +131,15 @@ class Transport:
 
     def _denied(self, status: int) -> DeployFailed:
         if self._with_token:
-            detail = f"{self.host} did not let the box read the repository (HTTP {status})."
-            hint = "See that the repository is still there and that the GitHub App may read it."
+            detail = f"{self.host} did not let the box read the repository (HTTP {status})"
+            hint = "see that the repository is still there and that the GitHub App may read it"
         else:
-            detail = f"{self.host} has no such repository, or it is private (HTTP {status})."
-            hint = "Check the address; for a private repository connect GitHub."
+            detail = f"{self.host} has no such repository, or it is private (HTTP {status})"
+            hint = "check the address; for a private repository connect GitHub"
         return DeployFailed(Code.SOURCE_DENIED, detail, hint=hint)
 
     def _refused(self, what: str, *, hint: str) -> DeployFailed:
-        return DeployFailed(Code.SOURCE_REFUSED, f"The repository's address on {self.host} {what}.", hint=hint)
+        return DeployFailed(Code.SOURCE_REFUSED, f"the repository's address on {self.host} {what}", hint=hint)
 
     def unreachable(self, wrong: HTTPError) -> Unavailable:
         """The sentence for a connection that failed."""
@@ -148,15 +148,15 @@ class Transport:
             case ReadTimeoutError():
                 code, what = Code.SOURCE_TIMEOUT, f"{self.host} was silent for {self._limits.stall_seconds:g} seconds."
             case NameResolutionError():
-                what = f"The name {self.host} could not be resolved."
+                what = f"the name {self.host} could not be resolved"
             case NewConnectionError():  # by inheritance a ConnectTimeoutError too
-                what = f"{self.host} does not take connections."
+                what = f"{self.host} does not take connections"
             case ConnectTimeoutError():
                 code, what = Code.SOURCE_TIMEOUT, f"{self.host} did not take the connection in time."
             case SSLError():
-                what = f"The certificate of {self.host} could not be verified."
+                what = f"the certificate of {self.host} could not be verified"
             case _:
-                what = f"The connection to {self.host} failed."
+                what = f"the connection to {self.host} failed"
         return Unavailable(code, what, hint=hint, fault=Fault.NETWORK)
 
     def spend(self, data: bytes) -> None:
@@ -173,15 +173,15 @@ class Transport:
         if said is not None and b"not our ref" in said.group(1) and sha is not None:
             return DeployFailed(
                 Code.SOURCE_REFUSED,
-                f"The repository no longer has the commit {sha[:10]}.",
-                hint="It was probably replaced by a force push; deploy the branch as it is now.",
+                f"the repository no longer has the commit {sha[:10]}",
+                hint="deploy the branch as it is now; the commit was probably replaced by a force push",
             )
         if said is not None:
             text = inert(said.group(1).decode("utf-8", "replace"), limit=200)
             return self._refused(f"answered: {text}", hint=_TRY_CLONE)
         if self.ended_early:
-            what = f"{self.host} closed the connection before everything was sent."
-            return Unavailable(Code.SOURCE_UNREACHABLE, what, hint="The box tries again.", fault=Fault.NETWORK)
+            what = f"{self.host} closed the connection before everything was sent"
+            return Unavailable(Code.SOURCE_UNREACHABLE, what, hint="wait: the box tries again", fault=Fault.NETWORK)
         return self._refused("does not answer as git servers do", hint=_TRY_CLONE)
 
 

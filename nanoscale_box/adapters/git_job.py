@@ -116,7 +116,7 @@ def _out_of_memory(request: Head | Checkout | Remove) -> DeployFailed:
     memory = 0 if isinstance(request, Remove) else request.limits.memory
     return DeployFailed(
         Code.SOURCE_TOO_LARGE,
-        f"The repository was refused: unpacking it needs more than {memory / GIB:.3g} GiB of memory.",
+        f"the repository was refused: unpacking it needs more than {memory / GIB:.3g} GiB of memory",
         hint=_LARGE,
     )
 
@@ -124,19 +124,19 @@ def _out_of_memory(request: Head | Checkout | Remove) -> DeployFailed:
 def _system_error(error: OSError) -> BoxError:
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
-            hint = "Make room, then deploy again."
-            return Unavailable(Code.DISK_FULL, "The disk is full; the checkout was undone.", hint=hint, fault=Fault.BOX)
+            hint = "make room, then deploy again"
+            return Unavailable(Code.DISK_FULL, "the disk is full; the checkout was undone", hint=hint, fault=Fault.BOX)
         case errno.EFBIG:
-            detail = "The repository was refused: one file is too large."
+            detail = "the repository was refused: one file is too large"
             return DeployFailed(Code.SOURCE_TOO_LARGE, detail, hint=_LARGE)
         case errno.ENAMETOOLONG:
             detail, hint = "The repository was refused: a path in it is too long.", "Shorten it and push again."
             return DeployFailed(Code.SOURCE_REFUSED, detail, hint=hint)
         case errno.EEXIST:
-            detail = "The repository was refused: two of its entries would be one file."
-            return DeployFailed(Code.SOURCE_REFUSED, detail, hint="Rename one of them and push again.")
+            detail = "the repository was refused: two of its entries would be one file"
+            return DeployFailed(Code.SOURCE_REFUSED, detail, hint="rename one of them and push again")
         case number:
             name = os.strerror(number) if number else type(error).__name__
-            detail = f"The checkout could not be written: {name}."
-            hint = "Look at the box's home folder, then deploy again."
+            detail = f"the checkout could not be written: {name}"
+            hint = "look at the box's home folder, then deploy again"
             return Unavailable(Code.INTERNAL, detail, hint=hint, fault=Fault.BOX)

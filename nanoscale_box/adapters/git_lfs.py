@@ -31,6 +31,6 @@ class LfsWatch:
         if self._asked and self._pointer:
             raise DeployFailed(
                 Code.SOURCE_REFUSED,
-                f"The repository keeps files in Git LFS ({shown(self._pointer)}), which are not fetched.",
-                hint="Keep these files in git itself (git lfs migrate export), or load them in the build.",
+                f"the repository keeps files in Git LFS ({shown(self._pointer)}), which are not fetched",
+                hint="keep these files in git itself (git lfs migrate export), or load them in the build",
             )

@@ -124,8 +124,8 @@ def too_large(what: str, limit: int) -> DeployFailed:
     """The refusal of a repository that is over a budget."""
     return DeployFailed(
         Code.SOURCE_TOO_LARGE,
-        f"The repository was refused: {what} than {limit // MIB:,} MiB.",
-        hint="Keep large files out of the repository.",
+        f"the repository was refused: {what} than {limit // MIB:,} MiB",
+        hint="keep large files out of the repository",
     )
 
 

@@ -123,8 +123,8 @@ class PackStream:
             if count > 2 * self._limits.max_files + 1000:
                 raise DeployFailed(
                     Code.SOURCE_TOO_LARGE,
-                    f"The repository was refused: it has {count:,} objects, more than {2 * self._limits.max_files:,}.",
-                    hint="Deploy a smaller repository, or a branch with fewer files.",
+                    f"the repository was refused: it has {count:,} objects, more than {2 * self._limits.max_files:,}",
+                    hint="deploy a smaller repository, or a branch with fewer files",
                 )
             self.total = self._left = count
             return position + 12

@@ -21,7 +21,7 @@ _GROUP_WRITABLE: Final = 0o100664
 _PROGRAM: Final = 0o100755
 _LINK: Final = 0o120000
 _SUBMODULE: Final = 0o160000
-_HINT: Final = "Remove it from the branch and push again."
+_HINT: Final = "remove it from the branch and push again"
 
 ReadTree = Callable[[bytes], bytes]
 """Gives the content of a tree by its name; raises `KeyError` when it is not there (yet)."""
@@ -42,7 +42,7 @@ class Listing:
 def refusal(path: bytes, flaw: str) -> DeployFailed:
     """The sentence for something in a repository that is not deployed."""
     return DeployFailed(
-        Code.SOURCE_REFUSED, f"The repository was refused: {shown(path) or 'an entry'} {flaw}.", hint=_HINT
+        Code.SOURCE_REFUSED, f"the repository was refused: {shown(path) or 'an entry'} {flaw}", hint=_HINT
     )
 
 
@@ -97,8 +97,8 @@ def _refused_mode(path: bytes, mode: int) -> DeployFailed:
     if mode == _SUBMODULE:
         return DeployFailed(
             Code.SOURCE_REFUSED,
-            f"The repository uses submodules ({shown(path)}), which are not fetched.",
-            hint="Copy the submodule's files into the repository, or build it where they are not needed.",
+            f"the repository uses submodules ({shown(path)}), which are not fetched",
+            hint="copy the submodule's files into the repository, or build it where they are not needed",
         )
     return refusal(path, f"has the mode {mode:o}, which is neither a file, a program, a link nor a folder")
 
@@ -106,6 +106,6 @@ def _refused_mode(path: bytes, mode: int) -> DeployFailed:
 def _too_many(limits: GitLimits) -> DeployFailed:
     return DeployFailed(
         Code.SOURCE_TOO_LARGE,
-        f"The repository was refused: it has more than {limits.max_files:,} files and folders.",
-        hint="Keep generated files out of the repository.",
+        f"the repository was refused: it has more than {limits.max_files:,} files and folders",
+        hint="keep generated files out of the repository",
     )

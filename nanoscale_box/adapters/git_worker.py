@@ -181,7 +181,7 @@ def _report_crash(job: int) -> int:
         trace = trace.tb_next
     if kind is not None and trace is not None:
         place = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"
-        detail = f"The git worker met an error it does not know: {kind.__name__} in {place}."
-        hint = "Deploy again; if it stays, report it."
+        detail = f"the git worker met an error it does not know: {kind.__name__} in {place}"
+        hint = "deploy again; if it stays, report it"
         send(Failed(job=job, code=Code.INTERNAL, detail=detail, hint=hint, fault=Fault.BOX, unavailable=True))
     return FAILED + 1

@@ -17,7 +17,7 @@ import aiohttp
 from nanoscale_box.adapters import github_shapes as shapes
 from nanoscale_box.adapters import github_tokens
 from nanoscale_box.adapters.github_calls import Caller, Calls
-from nanoscale_box.adapters.github_feedback import Feedback
+from nanoscale_box.adapters.github_feedback import CommitState, Feedback
 from nanoscale_box.adapters.github_hooks import Hooks
 from nanoscale_box.adapters.github_http import Http
 from nanoscale_box.adapters.github_limits import Limits, Pause
@@ -35,7 +35,7 @@ from nanoscale_box.core.github_model import (
     StillWaiting,
     UserTokens,
 )
-from nanoscale_box.core.model import InstallationId, RepoId
+from nanoscale_box.core.model import InstallationId, RepoId, Sha
 from nanoscale_box.core.secret import Secret
 from nanoscale_box.engine.ports import Clock
 
@@ -210,6 +210,23 @@ class GithubApi:
     async def revoke_token(self, token: Secret) -> None:
         """Revoke an installation token; one that is dead already is fine."""
         await self._tokens.revoke(token)
+
+    async def set_status(
+        self,
+        app: App,
+        installation_id: InstallationId,
+        repo_id: RepoId,
+        sha: Sha,
+        *,
+        state: str,
+        context: str,
+        description: str,
+        url: str | None,
+    ) -> None:
+        """Set a commit's status under the name `context`."""
+        caller = self.as_installation(app, installation_id)
+        word = CommitState(state)
+        await self.feedback.set_status(caller, repo_id, sha, word, context=context, description=description, url=url)
 
     # hooks
 

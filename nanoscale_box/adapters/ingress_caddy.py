@@ -51,7 +51,7 @@ class CaddyIngress:
             raise ConfigurationError(
                 Code.CONFIGURATION,
                 f"the home {inert(str(folders.home))!r} holds a brace, a backslash or a control character",
-                hint="Set NANOSCALE_HOME to a folder without them.",
+                hint="set NANOSCALE_HOME to a folder without them",
             )
         self._folders = folders
         self._folder = folders.ingress
@@ -200,17 +200,17 @@ class CaddyIngress:
         try:
             free = is_free(host, self._port, reuse=True)
         except PermissionError as error:
-            hint = "Set NANOSCALE_INGRESS_LISTEN to a port above 1023, or let this user use low ports."
+            hint = "set NANOSCALE_INGRESS_LISTEN to a port above 1023, or let this user use low ports"
             raise failed(f"this user may not listen on port {self._port}", hint) from error
         except OSError as error:
-            hint = "Set NANOSCALE_INGRESS_LISTEN to an address of this machine."
+            hint = "set NANOSCALE_INGRESS_LISTEN to an address of this machine"
             raise failed(f"nobody can listen on {self._host}:{self._port}: {error.strerror}", hint) from error
         if not free:
             who = holder(self._port)
             raise Unavailable(
                 Code.PORT_TAKEN,
                 f"port {self._port}, where apps are served, is in use{f' by {who}' if who else ''}",
-                hint="End that program, or set NANOSCALE_INGRESS_LISTEN to another port.",
+                hint="end that program, or set NANOSCALE_INGRESS_LISTEN to another port",
                 fault=Fault.BOX,
             )
         return self._port or _any_port(host)
@@ -282,7 +282,7 @@ def _parsed(listen: str) -> tuple[str, int]:
         raise ConfigurationError(
             Code.CONFIGURATION,
             f"NANOSCALE_INGRESS_LISTEN cannot be {inert(listen, limit=100)!r}",
-            hint="Give a port like :8080, or an address with one like 127.0.0.1:8080.",
+            hint="give a port like :8080, or an address with one like 127.0.0.1:8080",
         )
     return found["host"].replace("localhost", "127.0.0.1"), int(found["port"])
 

@@ -94,7 +94,7 @@ class ProcessRunner:
         running = self._running.get(instance.release) or self._failed.get(instance.release)
         if running is None:
             raise DeployFailed(
-                Code.EXITED_EARLY, "the app does not run any more", hint="See what it said with `nanoscale-box logs`."
+                Code.EXITED_EARLY, "the app does not run any more", hint="see what it said: nanoscale-box logs PROJECT"
             )
         candidate = gate.Candidate(
             leader=running.leader, marks=running.record.marks, port=_port(instance.address), ended=running.ended,

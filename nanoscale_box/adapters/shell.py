@@ -103,10 +103,10 @@ def _not_started(error: OSError) -> DeployFailed | Unavailable:
     """The sentence for a process that the kernel refused to make."""
     match error.errno:
         case errno.E2BIG:
-            hint = "One environment variable may hold 128 KiB at most, all together about 2 MiB."
+            hint = "shorten the environment variables: one may hold 128 KiB at most, all together about 2 MiB"
             return DeployFailed(Code.START_FAILED, "the environment variables are too large for a process", hint=hint)
         case errno.EAGAIN | errno.ENOMEM | errno.EMFILE | errno.ENFILE:
-            hint = "Free memory or processes on this machine, then deploy again."
+            hint = "free memory or processes on this machine, then deploy again"
             return Unavailable(
                 Code.START_FAILED,
                 f"this machine has no room for another process: {error.strerror}",
@@ -117,7 +117,7 @@ def _not_started(error: OSError) -> DeployFailed | Unavailable:
             return DeployFailed(
                 Code.START_FAILED,
                 f"the command could not be started: {error.strerror}",
-                hint="Check the root directory.",
+                hint="check the root directory",
             )
 
 

@@ -55,7 +55,7 @@ class Vault:
 
     def __init__(self, keys: Sequence[VaultKey]) -> None:
         if not keys:
-            raise ConfigurationError(Code.CONFIGURATION, "There is no encryption key.", hint="Give at least one key.")
+            raise ConfigurationError(Code.CONFIGURATION, "there is no encryption key", hint="give at least one key")
         self._newest = keys[0].id
         self._ciphers = {key.id: AESGCM(key.key) for key in keys}
 
@@ -78,8 +78,8 @@ class Vault:
         if cipher is None:
             raise Unavailable(
                 Code.KEY_UNKNOWN,
-                f"A secret in {place.table}.{place.column} was sealed with the key {key_id}, which is not here.",
-                hint="Put that key back into the file of keys, below the newest, or enter the secret again.",
+                f"a secret in {place.table}.{place.column} was sealed with the key {key_id}, which is not here",
+                hint="put that key back into the file of keys, below the newest, or enter the secret again",
             )
         try:
             plain = cipher.decrypt(body[:_NONCE_BYTES], body[_NONCE_BYTES:], _bound_to(place))
@@ -120,8 +120,8 @@ def load_or_create_keys(path: Path) -> list[VaultKey]:
     except OSError as error:
         raise ConfigurationError(
             Code.CONFIGURATION,
-            f"The encryption keys in {path} cannot be used: {error.strerror or 'input or output failed'}.",
-            hint="See that the file and its folder belong to the user the box runs as.",
+            f"the encryption keys in {path} cannot be used: {error.strerror or 'input or output failed'}",
+            hint="see that the file and its folder belong to the user the box runs as",
         ) from error
     return parse_keys(text, str(path))
 
@@ -158,8 +158,8 @@ def _read_private(path: Path) -> str:
         if found.st_mode & 0o077:
             raise ConfigurationError(
                 Code.CONFIGURATION,
-                f"Other users can reach the encryption keys in {path} (mode {stat.S_IMODE(found.st_mode):04o}).",
-                hint=f"Run: chmod 600 {path}",
+                f"other users can reach the encryption keys in {path} (mode {stat.S_IMODE(found.st_mode):04o})",
+                hint=f"run: chmod 600 {path}",
             )
         raw = file.read(_LARGEST_FILE + 1)
     if len(raw) > _LARGEST_FILE:
@@ -202,12 +202,12 @@ def _encode(body: bytes) -> str:
 def _broken(place: Place) -> Unavailable:
     return Unavailable(
         Code.SEAL_BROKEN,
-        f"A secret in {place.table}.{place.column} does not open: the stored text was damaged or moved.",
-        hint="Enter the secret again, or restore the latest backup.",
+        f"a secret in {place.table}.{place.column} does not open: the stored text was damaged or moved",
+        hint="enter the secret again, or restore the latest backup",
         fault=Fault.OWNER,
     )
 
 
 def _malformed(sentence: str) -> ConfigurationError:
-    hint = "Restore the file of keys from where you keep a copy; without it sealed secrets cannot be opened."
+    hint = "restore the file of keys from where you keep a copy; without it sealed secrets cannot be opened"
     return ConfigurationError(Code.CONFIGURATION, sentence, hint=hint)

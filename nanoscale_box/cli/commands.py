@@ -58,6 +58,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         handler="github:connect",
         arguments=(
             _arg("--organization", metavar="NAME", help="register the App there instead of on your account"),
+            _arg("--feedback", action="store_true", help="also ask for commit statuses, to see deployments on GitHub"),
             _arg("--device", action="store_true", help="show a code to enter on GitHub, where the App allows it"),
             _arg("--no-browser", action="store_true", help="only print the address"),
         ),

@@ -132,7 +132,7 @@ def _decoded(content: bytes, kind: type[S]) -> S:
                 status=502,
                 detail=f"the box's answer is not understood: {strange}",
                 code="internal",
-                hint="The box and this program may be of different versions: restart the box.",
+                hint="restart the box: it and this program may be of different versions",
             )
         ) from strange
 

@@ -58,21 +58,21 @@ def unreachable(misses: Sequence[tuple[Miss, Path]]) -> Unreachable:
     match worst:
         case Miss.FORBIDDEN:
             return Unreachable(
-                f"The box at {path} belongs to another user.",
-                "Use it as that user; if it is a service: sudo usermod -aG nanoscale-box $USER, then log in again.",
+                f"the box at {path} belongs to another user",
+                "use it as that user; if it is a service: sudo usermod -aG nanoscale-box $USER, then log in again",
             )
         case Miss.SILENT:
             return Unreachable(
-                f"The box at {path} does not answer.",
-                "Look at its log; if it hangs, stop it and run: nanoscale-box serve",
+                f"the box at {path} does not answer",
+                "look at its log; if it hangs, stop it and run: nanoscale-box serve",
             )
         case Miss.DEAD:
             return Unreachable(
-                f"The box that left its socket at {path} has ended.", "Start it again: nanoscale-box serve"
+                f"the box that left its socket at {path} has ended", "start it again: nanoscale-box serve"
             )
         case Miss.ABSENT:
             looked = " and ".join(str(tried) for _, tried in misses)
             return Unreachable(
-                f"No box is running: there is no socket at {looked}.",
-                "Start one: nanoscale-box serve. If it runs elsewhere, set NANOSCALE_SOCKET to its socket.",
+                f"no box is running: there is no socket at {looked}",
+                "start one: nanoscale-box serve; if it runs elsewhere, set NANOSCALE_SOCKET to its socket",
             )

@@ -43,7 +43,7 @@ async def follow(
     while True:
         parser = Parser()
         parser.last_id = last_id
-        sentence, hint = "The box ended the stream.", "It may be restarting."
+        sentence, hint = "the box ended the stream", "wait a moment: it may be restarting"
         try:
             async with calls.stream(path, query, last_id) as chunks:
                 if lost:

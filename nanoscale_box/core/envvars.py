@@ -78,7 +78,7 @@ def parse_dotenv(text: str) -> list[tuple[str, str]]:
             continue
         key, equals, rest = line.removeprefix("export ").partition("=")
         if not equals or not _KEY.fullmatch(key.strip()):
-            raise _bad(f"line {number} is not of the form KEY=value")
+            raise _flawed(f"line {number} is not of the form KEY=value")
         rest = rest.lstrip()
         if rest[:1] in {'"', "'"}:
             body, at = _quoted(lines, number, rest)
@@ -98,10 +98,10 @@ def _quoted(lines: list[str], number: int, rest: str) -> tuple[str, int]:
         gathered.append(value)
         if closed:
             if after.strip() and not after.lstrip().startswith("#"):
-                raise _bad(f"something follows the closing quote in line {at}")
+                raise _flawed(f"something follows the closing quote in line {at}")
             return "\n".join(gathered), at
         if at >= len(lines):
-            raise _bad(f"the quote that opens in line {number} is never closed")
+            raise _flawed(f"the quote that opens in line {number} is never closed")
         piece, at = lines[at], at + 1
 
 
@@ -131,4 +131,8 @@ def _encodes(value: str) -> bool:
 
 
 def _bad(flaw: str) -> Invalid:
-    return Invalid(Code.INVALID_ENV, f"This environment variable is refused: {flaw}.", hint="Rename or shorten it.")
+    return Invalid(Code.INVALID_ENV, f"this environment variable is refused: {flaw}", hint="rename or shorten it")
+
+
+def _flawed(flaw: str) -> Invalid:
+    return Invalid(Code.INVALID_ENV, flaw, hint="correct that line and try again")

@@ -82,7 +82,7 @@ def parse_delivery(headers: Headers, body: bytes) -> Delivery:
     GitHub's,
     `malformed_delivery` when the body is not what GitHub documents, and nothing else whatever the body is."""
     if headers.flaw:
-        raise Invalid(Code.NOT_A_DELIVERY, f"This is not a GitHub delivery: {headers.flaw}.", fault=Fault.GITHUB)
+        raise Invalid(Code.NOT_A_DELIVERY, f"this is not a GitHub delivery: {headers.flaw}", fault=Fault.GITHUB)
     kind = content_kind(headers)
     try:
         payload = body if kind == "json" else _out_of_form(body)
@@ -91,7 +91,7 @@ def parse_delivery(headers: Headers, body: bytes) -> Delivery:
         # msgspec's errors, bad UTF-8, and numbers too long for int() are all ValueErrors.
         raise Invalid(
             Code.MALFORMED_DELIVERY,
-            f"The {headers.event} delivery is signed but not what GitHub documents: {inert(str(why), limit=200)}.",
+            f"the {headers.event} delivery is signed but not what GitHub documents: {inert(str(why), limit=200)}",
             fault=Fault.GITHUB,
         ) from why
 

@@ -66,8 +66,8 @@ def content_kind(headers: Headers | Sequence[tuple[str, str]]) -> Literal["json"
     if kind is None:
         raise Invalid(
             Code.UNSUPPORTED_MEDIA_TYPE,
-            "A delivery is application/json or application/x-www-form-urlencoded; this is neither.",
-            hint="Set the webhook's content type to application/json.",
+            "a delivery is application/json or application/x-www-form-urlencoded; this is neither",
+            hint="set the webhook's content type to application/json",
         )
     return kind
 
@@ -136,7 +136,7 @@ def _bad_signature() -> Unauthorized:
     """The same answer for every reason and every repository: nothing is to be learned from it."""
     return Unauthorized(
         Code.BAD_SIGNATURE,
-        "The delivery's signature is missing or wrong.",
-        hint="The webhook's secret at GitHub must be the one the box knows.",
+        "the delivery's signature is missing or wrong",
+        hint="set the webhook's secret at GitHub to the one the box knows: nanoscale-box github hooks --repair",
         fault=Fault.GITHUB,
     )

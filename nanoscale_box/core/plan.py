@@ -132,11 +132,11 @@ def _start(found: Found, run: _Said | None, output: _Said | None, processes: Map
         return _Start(run=owners(run.value, run.where), output_directory=served if output else None, where=run.where)
     if run or output:
         if served is None:
-            raise invalid("There is no run command and no output directory to serve", hint="Set one of the two.")
+            raise invalid("there is no run command and no output directory to serve", hint="set one of the two")
         return _Start(run=None, output_directory=served, where=(output or run or _UNSAID).where)
     if processes:
         if "web" not in processes:
-            raise invalid("The Procfile has no `web:` line", hint="Add one with the command that listens on $PORT.")
+            raise invalid("the Procfile has no `web:` line", hint="add one with the command that listens on $PORT")
         return _Start(run=owners(processes["web"], _PROCFILE), output_directory=None, where=_PROCFILE)
     return _Start(run=found.run, output_directory=None if found.run else found.output_directory, where=None)
 
@@ -182,8 +182,8 @@ def _needs(commands: Iterable[Command]) -> tuple[str, ...]:
 def _unknown() -> DeployFailed:
     return DeployFailed(
         Code.PLAN_UNKNOWN,
-        "Nothing was found that could be started or served.",
-        hint="Recognised are a Procfile, a Python app (app.py, main.py, manage.py or a pyproject.toml script), "
-        "a package.json with a start or build script, a go.mod and an index.html; "
-        "or set a run command or an output directory for the project.",
+        "nothing was found that could be started or served",
+        hint="add a Procfile, a Python app (app.py, main.py, manage.py or a pyproject.toml script), "
+        "a package.json with a start or build script, a go.mod or an index.html, "
+        "or set a run command or an output directory for the project",
     )

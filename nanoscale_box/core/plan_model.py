@@ -146,7 +146,7 @@ def argv(*words: str) -> Command:
 def owners(line: str, where: str) -> Command:
     """An owner's own command. Raises `DeployFailed` (`plan_invalid`)."""
     if "\0" in line or len(line) > _MAX_COMMAND or any("\ud800" <= character <= "\udfff" for character in line):
-        raise invalid(f"The command in {where} is too long or holds characters that no shell takes")
+        raise invalid(f"the command in {where} is too long or holds characters that no shell takes")
     return Command(shell=line.strip())
 
 
@@ -162,4 +162,4 @@ def relative(path: str, what: str) -> str:
 
 def invalid(what: str, hint: str = "") -> DeployFailed:
     """The refusal of a file or setting that plans are made from."""
-    return DeployFailed(Code.PLAN_INVALID, f"{what}.", hint=hint or "Correct it and push again.")
+    return DeployFailed(Code.PLAN_INVALID, what, hint=hint or "correct it and push again")

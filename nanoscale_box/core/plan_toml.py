@@ -89,4 +89,4 @@ def _known(values: Mapping[str, object], names: tuple[str, ...], table_name: str
     for name in values:
         if name not in names:
             known = ", ".join(table_name + known for known in names)
-            raise invalid(f"{NAME}: {table_name}{inert(name, limit=60)} is not known", hint=f"It may hold {known}.")
+            raise invalid(f"{NAME}: {table_name}{inert(name, limit=60)} is not known", hint=f"use one of {known}")

@@ -46,7 +46,7 @@ def check_branch(name: str) -> str:
     flaw = _branch_flaw(branch)
     if flaw:
         raise Invalid(
-            Code.INVALID_BRANCH, f"This cannot be a branch: {flaw}.", hint="Give the name as `git branch` shows it."
+            Code.INVALID_BRANCH, f"this cannot be a branch: {flaw}", hint="give the name as `git branch` shows it"
         )
     return branch
 
@@ -116,8 +116,8 @@ def _url_flaw(text: str) -> str:
 def _bad_url(flaw: str) -> Invalid:
     return Invalid(
         Code.INVALID_URL,
-        f"This repository URL is refused: {flaw}.",
-        hint="Give it as https://host/owner/repository, or pick it from GitHub.",
+        f"this repository URL is refused: {flaw}",
+        hint="give it as https://host/owner/repository, or pick it from GitHub",
     )
 
 
@@ -136,11 +136,11 @@ def check_project_name(name: str) -> str:
     if not _NAME.fullmatch(name) or name[2:4] == "--":
         raise Invalid(
             Code.INVALID_NAME,
-            "A project's name is 1 to 40 of a-z, 0-9 and -, and neither begins nor ends with -.",
-            hint="It becomes part of the address, like hello in hello.localhost.",
+            "a project's name is 1 to 40 of a-z, 0-9 and -, and neither begins nor ends with -",
+            hint="choose one like hello; it becomes part of the address, hello.localhost",
         )
     if name in _RESERVED:
-        raise Invalid(Code.INVALID_NAME, f"The name {name} is kept for the box itself.", hint="Choose another name.")
+        raise Invalid(Code.INVALID_NAME, f"the name {name} is kept for the box itself", hint="choose another name")
     return name
 
 
@@ -175,8 +175,8 @@ def check_host(host: str) -> str:
     ):
         raise Invalid(
             Code.INVALID_NAME,
-            "A domain looks like app.example.org: letters, digits and - between dots, without port, path or *.",
-            hint="Write a domain with other letters in its xn-- form.",
+            "a domain looks like app.example.org: letters, digits and - between dots, without port, path or *",
+            hint="write a domain with other letters in its xn-- form",
         )
     return plain
 

@@ -15,6 +15,7 @@ from nanoscale_box.engine.catalogue import Catalogue
 from nanoscale_box.engine.connecting import Connecting
 from nanoscale_box.engine.devices import DeviceFlow
 from nanoscale_box.engine.doors import Doors
+from nanoscale_box.engine.following import has_active_links
 from nanoscale_box.engine.hookcheck import HookCheck, HookView
 from nanoscale_box.engine.ports import Clock, Github
 from nanoscale_box.engine.problems import problems_of
@@ -64,9 +65,9 @@ class Accounts:
         self._rotation = rooms.rotation
         self._doors = doors
 
-    async def begin_registration(self, caller: str, organization: str | None) -> Redirection:
+    async def begin_registration(self, caller: str, organization: str | None, *, feedback: bool = False) -> Redirection:
         """Where to send the browser to register the box's own App."""
-        return await self._registration.begin(caller, organization)
+        return await self._registration.begin(caller, organization, feedback=feedback)
 
     async def manifest_form(self, state: str) -> ManifestForm:
         """What the box's own page posts to GitHub."""
@@ -128,8 +129,8 @@ class Accounts:
         """Take one step back (docs/adr/0001): a connected account is disconnected, with running apps staying up; where
         none is, a registered App is forgotten."""
         app = await self._app.current()
-        account = await self._ledger.read(lambda records: records.github.account())
-        if account is None and app and not app.from_environment:
+        in_use = await self._ledger.read(lambda r: r.github.account() is not None or has_active_links(r))
+        if app and not in_use and not app.from_environment:
             await self._registration.forget(app)
         else:
             await self._connecting.disconnect()

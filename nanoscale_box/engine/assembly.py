@@ -17,6 +17,7 @@ from nanoscale_box.engine.devices import DeviceFlow
 from nanoscale_box.engine.doctor import Doctor
 from nanoscale_box.engine.doors import Doors
 from nanoscale_box.engine.feed import Feed
+from nanoscale_box.engine.feedback import Feedback
 from nanoscale_box.engine.hookcheck import CHECK, HookCheck
 from nanoscale_box.engine.hooks import Hooks
 from nanoscale_box.engine.intake import Intake
@@ -68,6 +69,7 @@ class Engine:
     polling: Polling
     catalogue: Catalogue
     checks: HookCheck
+    feedback: Feedback
 
 
 def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: Policy) -> Engine:
@@ -89,6 +91,7 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
     jobs = Jobs(ledger=ledger, clock=clock, alarms=alarms)
     hooks = Hooks(desk=desk, github=github, app=app, keyring=keyring, jobs=jobs, doors=policy.doors)
     reconciler = Reconciler(ledger=ledger, clock=clock, alarms=alarms, stages=stages, releases=releases, hands=hands)
+    feed = Feed(ledger)
     tools = _Tools(desk=desk, github=github, app=app, keyring=keyring, jobs=jobs, hooks=hooks, doors=policy.doors)
     github_side = _github_side(tools, alarms)
     return Engine(
@@ -114,7 +117,7 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
             hooks=hooks,
             base_domain=policy.sources.base_domain,
         ),
-        feed=Feed(ledger),
+        feed=feed,
         doctor=Doctor(accounts=github_side.accounts, reconciler=reconciler, polling=polling, ledger=ledger),
         worker=worker,
         jobs=jobs,
@@ -122,6 +125,7 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
         polling=polling,
         catalogue=github_side.catalogue,
         checks=github_side.checks,
+        feedback=Feedback(desk=desk, github=github, app=app, jobs=jobs, feed=feed, url_of=hands.ingress.url),
     )
 
 

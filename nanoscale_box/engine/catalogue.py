@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -52,6 +52,8 @@ class Catalogue:
         self._synced = synced
         self._syncing: asyncio.Task[None] | None = None
         self._again = False
+        self._granted: dict[InstallationId, Mapping[str, str]] = {}
+        # What the credentials in memory may do is what was granted when they were made.
 
     def start_sync(self, installation_id: InstallationId | None = None) -> asyncio.Task[None]:
         """Begin a sync in the background; progress is told on the event stream."""
@@ -169,6 +171,10 @@ class Catalogue:
         dropped = await self._ledger.write(lambda records: self._store_installations(records, found))
         for installation_id in dropped:
             self._github.forget(app, installation_id)
+        for one in found:
+            if self._granted.get(one.installation_id, one.permissions) != one.permissions:
+                self._github.forget(app, one.installation_id)
+            self._granted[one.installation_id] = one.permissions
         return found
 
     def _store_installations(self, records: Records, found: Sequence[Installation]) -> list[InstallationId]:

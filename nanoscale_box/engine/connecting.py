@@ -17,7 +17,7 @@ from nanoscale_box.core.secret import Secret
 from nanoscale_box.core.text import inert
 from nanoscale_box.engine.appkeeper import AppKeeper
 from nanoscale_box.engine.doors import Doors
-from nanoscale_box.engine.following import DISCONNECTED, GONE, SUSPENDED, pause_linked, resume_linked
+from nanoscale_box.engine.following import DISCONNECTED, GONE, SUSPENDED, has_active_links, pause_linked, resume_linked
 from nanoscale_box.engine.hooks import Hooks
 from nanoscale_box.engine.jobs import Jobs
 from nanoscale_box.engine.kit import Desk
@@ -197,7 +197,7 @@ class Connecting:
             now = self._clock.now()
             if token is not None and not revoked:
                 self._order_revocation(records, token)
-            if records.github.account() is not None:
+            if has_active_links(records):
                 self._hooks.leave_all(records)
             records.github.drop_account()
             records.keeper.drop("reconnect")

@@ -80,6 +80,11 @@ def resume_linked(records: Records, projects: Iterable[Project], reasons: set[st
             tell_project(records, resumed, "changed", now)
 
 
+def has_active_links(records: Records) -> bool:
+    """Whether any project goes on by GitHub."""
+    return any(project.link and project.link.active for project in records.projects.list())
+
+
 def of_installation(records: Records, installation_id: InstallationId) -> list[Project]:
     """The projects linked through an installation."""
     return [p for p in records.projects.list() if p.link and p.link.installation_id == installation_id]

@@ -163,6 +163,7 @@ class Hooks:
         known = await self._installation(installation_id)
         if app is None or known is None or await self._is_needed(repo_id):
             return
+        self._refused.pop(repo_id, None)
         if known.suspended:
             raise Conflict(Code.INSTALLATION_SUSPENDED, SUSPENDED, hint="lift the suspension on GitHub")
         try:
@@ -174,10 +175,7 @@ class Hooks:
                 await self._github.delete_hook(app, installation_id, repo_id, hook_id)
         except BoxError as error:
             if error.may_retry or error.code is Code.INSTALLATION_SUSPENDED:
-                raise
-            self._refused[repo_id] = error
-        else:
-            self._refused.pop(repo_id, None)
+                raise  # else the repository is out of the App's reach, and its hook with it
 
     async def _is_needed(self, repo_id: RepoId) -> bool:
         projects = await self._ledger.read(lambda records: records.projects.on_repository(repo_id))

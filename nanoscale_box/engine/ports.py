@@ -274,6 +274,20 @@ class Github(Protocol):
     async def set_app_hook(self, app: App, url: str, secret: Secret) -> None:
         """Point the App's own hook at `url`."""
 
+    async def set_status(
+        self,
+        app: App,
+        installation_id: InstallationId,
+        repo_id: RepoId,
+        sha: Sha,
+        *,
+        state: str,
+        context: str,
+        description: str,
+        url: str | None,
+    ) -> None:
+        """Set a commit's status: `pending`, `success`, `failure` or `error`, under the name `context`."""
+
     def clock_skew(self) -> timedelta | None:
         """How far this machine's clock is ahead of GitHub's; None before the first answer."""
 

@@ -125,6 +125,7 @@ class Deliveries(Protocol):
     def update(self, row: DeliveryRow) -> None: ...
     def count_same_push(self, repo_id: RepoId, ref: str, before: Sha, after: Sha) -> dict[str, int]: ...  # by hook_id
     def list(self, page: Page) -> tuple[Sequence[DeliveryRow], str | None]: ...  # newest first
+    def trim(self, after: int, before: datetime, limit: int) -> int | None: ...  # not those with a queued verdict
 
 
 class Verdicts(Protocol):
@@ -138,6 +139,9 @@ class Verdicts(Protocol):
     ) -> tuple[Sequence[Verdict], str | None]: ...  # newest first; None: all
     def of_delivery(self, delivery_id: DeliveryId) -> Sequence[Verdict]: ...
     def newest(self, project_id: ProjectId, source: Trigger) -> Verdict | None: ...
+    def trim(
+        self, after: int, before: datetime, limit: int
+    ) -> int | None: ...  # not queued ones, nor a project's newest
 
 
 class Events(Protocol):
@@ -153,6 +157,9 @@ class Events(Protocol):
     def add_all(self, news: Sequence[News]) -> None: ...
     def after(self, last_id: int, limit: int) -> Sequence[Event]: ...  # oldest first
     def last_id(self) -> int: ...
+    # Each `trim` forgets what is older than `before` among the next `limit` rows; gives the row to go on after, or None
+    # when the next ones are young enough.
+    def trim(self, after: int, before: datetime, limit: int) -> int | None: ...
 
 
 class GithubCache(Protocol):

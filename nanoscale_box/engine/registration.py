@@ -24,6 +24,8 @@ from nanoscale_box.engine.views import ManifestForm, Redirection
 
 PERMISSIONS: Final = {"contents": "read", "metadata": "read", "repository_hooks": "write"}
 """What the box asks for; GitHub's name for the Webhooks permission in a manifest is `repository_hooks`."""
+FEEDBACK: Final = {"statuses": "write"}
+"""What the box asks for besides, if the owner wants to see on GitHub how each commit's deployment goes."""
 EVENTS: Final = ["push", "repository"]
 RETURN: Final = "registered"
 SETUP: Final = "installed"
@@ -53,7 +55,7 @@ class Registration:
         self._states = states
         self._doors = doors
 
-    async def begin(self, caller: str, organization: str | None) -> Redirection:
+    async def begin(self, caller: str, organization: str | None, *, feedback: bool = False) -> Redirection:
         """The box's own page that starts the registration; `Conflict` when there is an App already."""
         if organization is not None and not _LOGIN.fullmatch(organization):
             raise Invalid(Code.INVALID, "that is not the name of an organisation on GitHub")
@@ -64,7 +66,7 @@ class Registration:
                 hint="connect your account with it: nanoscale-box github connect",
             )
         ticket = await self._states.issue(RETURN, {"caller": caller})
-        await self._remember(organization, ticket.state)
+        await self._remember(organization, ticket.state, feedback=feedback)
         return Redirection(
             url=f"{self._doors.manifest_page}?{urlencode({'state': ticket.state})}", expires_at=ticket.expires_at
         )
@@ -77,9 +79,11 @@ class Registration:
         if pending.get("state") != state:
             raise Conflict(Code.STATE_CONFLICT, "a newer registration was started", hint="use its link, or start again")
         action = f"{self._doors.registration(pending['organization'])}?{urlencode({'state': state})}"
-        return ManifestForm(action=action, manifest=json.dumps(self.manifest(pending["name"])))
+        return ManifestForm(
+            action=action, manifest=json.dumps(self.manifest(pending["name"], feedback=pending["feedback"]))
+        )
 
-    def manifest(self, name: str) -> dict[str, object]:
+    def manifest(self, name: str, *, feedback: bool = False) -> dict[str, object]:
         """The manifest, as GitHub documents it."""
         hook = self._doors.webhook
         attributes: dict[str, object] = {"hook_attributes": {"url": hook, "active": True}} if hook else {}
@@ -92,7 +96,7 @@ class Registration:
             "setup_on_update": False,
             "public": False,
             "request_oauth_on_install": False,
-            "default_permissions": PERMISSIONS,
+            "default_permissions": PERMISSIONS | (FEEDBACK if feedback else {}),
             "default_events": EVENTS if hook else [],
             **attributes,
         }
@@ -160,7 +164,7 @@ class Registration:
         records.keeper.drop("registration")
         tell_github(records, "registered", self._clock.now())
 
-    async def _remember(self, organization: str | None, state: str) -> None:
+    async def _remember(self, organization: str | None, state: str, *, feedback: bool) -> None:
         name = f"nanoscale-box-{self._random(3).hex()}"  # names of Apps are unique on all of GitHub
-        text = json.dumps({"organization": organization, "state": state, "name": name})
+        text = json.dumps({"organization": organization, "state": state, "name": name, "feedback": feedback})
         await self._ledger.write(lambda records: records.keeper.put("registration", text))

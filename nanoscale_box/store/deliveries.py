@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from nanoscale_box.core.errors import Code, NotFound
@@ -10,6 +11,7 @@ from nanoscale_box.core.model import DeliveryId, RepoId, Sha
 from nanoscale_box.engine.records import DeliveryRow, Page
 from nanoscale_box.store.rows import cursor_of, json_text, number_after, rows_wanted, time_of, time_text
 from nanoscale_box.store.sql import Row, Sql, Value, columns, inserting, selecting, updating
+from nanoscale_box.store.trimming import Old
 
 _TABLE: Final = "github_webhook_deliveries"
 _NAMES: Final = (
@@ -22,6 +24,8 @@ _BY_ID: Final = f"{_SELECT} WHERE delivery_id = ?"
 _LIST: Final = f"{_SELECT} WHERE rowid < ? ORDER BY rowid DESC LIMIT ?"
 # The list leads, so that each id is one look into the index.
 _KNOWN: Final = selecting(f"json_each(?) CROSS JOIN {_TABLE} ON delivery_id = json_each.value", "delivery_id")
+_OPEN: Final = "SELECT 1 FROM verdicts WHERE verdicts.delivery_id = row.delivery_id AND outcome = 'queued'"
+_OLD: Final = Old(_TABLE, "created_at", keep=f"row.handled = 0 OR EXISTS ({_OPEN})")
 _ADD: Final = inserting(_TABLE, _NAMES)
 _UPDATE: Final = updating(_TABLE, _NAMES, "id")
 
@@ -65,6 +69,10 @@ class Deliveries:
             (repo_id, after, ref, before),
         )
         return dict(rows)
+
+    def trim(self, after: int, before: datetime, limit: int) -> int | None:
+        """Forget what is old; see `engine.records`."""
+        return _OLD.trim(self._sql, after, before, limit)
 
     def list(self, page: Page) -> tuple[list[DeliveryRow], str | None]:
         """All deliveries, newest first."""

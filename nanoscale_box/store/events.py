@@ -11,9 +11,11 @@ from nanoscale_box.core.model import DeploymentId, Event, EventKind, ProjectId
 from nanoscale_box.engine.records import News
 from nanoscale_box.store.rows import LAST, json_of, json_text, time_of, time_text
 from nanoscale_box.store.sql import Row, Sql, inserting
+from nanoscale_box.store.trimming import Old
 
 _NAMES: Final = ("kind", "at", "data", "project_id", "deployment_id")
 _ADD: Final = inserting("events", _NAMES)
+_OLD: Final = Old("events", "at")
 _AFTER: Final = "SELECT id, kind, at, data, project_id, deployment_id FROM events WHERE id > ? ORDER BY id LIMIT ?"
 
 
@@ -50,6 +52,10 @@ class Events:
         if limit < 1:
             raise Invalid(Code.INVALID, "ask for at least one event")
         return [_event(row) for row in self._sql.all(_AFTER, (last_id, min(limit, LAST)))]
+
+    def trim(self, after: int, before: datetime, limit: int) -> int | None:
+        """Forget what is old; see `engine.records`."""
+        return _OLD.trim(self._sql, after, before, limit)
 
     def last_id(self) -> int:
         """The number given last, also when its event was trimmed since; 0 before the first."""

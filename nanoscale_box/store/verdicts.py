@@ -19,6 +19,7 @@ from nanoscale_box.core.model import (
 from nanoscale_box.engine.records import Page
 from nanoscale_box.store.rows import cursor_of, number_after, rows_wanted, time_of, time_text
 from nanoscale_box.store.sql import Row, Sql, Value, columns, inserting, selecting
+from nanoscale_box.store.trimming import Old
 
 _NAMES: Final = (
     "id", "source", "outcome", "code", "reason", "at", "project_id", "delivery_id", "ref", "sha", "deployment_id",
@@ -30,6 +31,8 @@ _OF_DELIVERY: Final = f"{_SELECT} WHERE delivery_id = ? ORDER BY seq"
 _NEWEST: Final = f"{_SELECT} WHERE project_id = ? AND source = ? ORDER BY seq DESC LIMIT 1"
 # The condition on `outcome` repeats that of the partial index, which holds only what is still open.
 _OPEN: Final = f"{_SELECT} WHERE deployment_id = ? AND outcome = 'queued' ORDER BY seq"
+_NEWER: Final = "SELECT max(seq) FROM verdicts WHERE verdicts.project_id = row.project_id"
+_OLD: Final = Old("verdicts", "at", keep=f"row.outcome = 'queued' OR row.seq = ifnull(({_NEWER}), 0)")
 _ADD: Final = inserting("verdicts", _NAMES)
 _AGAIN: Final = f"{_SELECT} WHERE seq = ?"
 
@@ -69,6 +72,10 @@ class Verdicts:
         """The verdict recorded last for the project from this source, or None."""
         row = self._sql.one(_NEWEST, (project_id, source))
         return _verdict(row) if row else None
+
+    def trim(self, after: int, before: datetime, limit: int) -> int | None:
+        """Forget what is old; see `engine.records`."""
+        return _OLD.trim(self._sql, after, before, limit)
 
     def list(self, project_id: ProjectId | None, page: Page) -> tuple[list[Verdict], str | None]:
         """The project's verdicts, or all, newest first."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 
 def opener(environ: Mapping[str, str]) -> str | None:
@@ -21,10 +22,10 @@ def opener(environ: Mapping[str, str]) -> str | None:
 def browse(url: str, environ: Mapping[str, str]) -> bool:
     """Open a web page; False when there is no browser, or it is no web page."""
     program = opener(environ)
-    if program is None or urlsplit(url).scheme not in {"http", "https"}:
+    if program is None or not url.startswith(("http://", "https://")):
         return False
     try:
-        subprocess.Popen(
+        started = subprocess.Popen(
             [program, url],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -33,6 +34,8 @@ def browse(url: str, environ: Mapping[str, str]) -> bool:
         )
     except OSError:
         return False
+    # Some openers live as long as the browser; somebody has to see them end.
+    threading.Thread(target=started.wait, daemon=True).start()
     return True
 
 
@@ -43,10 +46,10 @@ def over_ssh(environ: Mapping[str, str]) -> bool:
 
 def tunnel(url: str, environ: Mapping[str, str]) -> str | None:
     """The command that makes a page of this machine's own reachable from the machine one sits at; None: it is."""
-    parts = urlsplit(url)
-    if not over_ssh(environ) or parts.hostname not in {"127.0.0.1", "localhost", "::1"} or parts.port is None:
+    near = re.match(r"http://(?:127\.0\.0\.1|localhost|\[::1\]):(\d{1,5})/", url)
+    if near is None or not over_ssh(environ):
         return None
     address = environ.get("SSH_CONNECTION", "").split(" ")
     host = address[2] if len(address) == 4 else "THIS-MACHINE"
     user = environ.get("USER") or environ.get("LOGNAME")
-    return f"ssh -L {parts.port}:127.0.0.1:{parts.port} {f'{user}@' if user else ''}{host}"
+    return f"ssh -L {near[1]}:127.0.0.1:{near[1]} {f'{user}@' if user else ''}{host}"

@@ -42,6 +42,8 @@ class Feed:
         self._debt = _Debt()
         self._bell = asyncio.Event()
         self._bell.set()
+        self._cut_off: str | None = None
+        """Why the stream stands still; None while it flows."""
 
     async def run(self) -> None:
         """Follow and ask, until cancelled."""
@@ -72,21 +74,23 @@ class Feed:
             try:
                 async for one in self._box.events():
                     self._take(one)
-                self._away("The box ended the stream of events.")
+                self._cut("The box ended the stream of events.")
             except Unreachable as gone:
-                self._away(gone.sentence)
+                self._cut(gone.sentence)
             except ApiError as refused:
-                self._away(refused.problem.detail)
+                self._cut(refused.problem.detail)
             except msgspec.MsgspecError:
-                self._away("The box tells events this program does not understand: are both of one version?")
+                self._cut("The box tells events this program does not understand: are both of one version?")
             await asyncio.sleep(_PAUSE)
+            self._cut_off = None
             self.refresh()
 
     def _take(self, one: shapes.Event | Disconnected | Reconnected) -> None:
         match one:
             case Disconnected():
-                self._away(one.sentence)
+                self._cut(one.sentence)
             case Reconnected():
+                self._cut_off = None
                 self.refresh()
             case shapes.Event():
                 owed = self._model.apply(one)
@@ -110,7 +114,7 @@ class Feed:
                 await asyncio.sleep(_PAUSE)
                 self.refresh()
             else:
-                self._model.away = None
+                self._model.away = self._cut_off
                 self._changed()
 
     async def _ask(self, debt: _Debt) -> None:
@@ -146,6 +150,10 @@ class Feed:
         except ApiError as refused:
             if refused.problem.status != 404:
                 raise
+
+    def _cut(self, sentence: str) -> None:
+        self._cut_off = sentence
+        self._away(sentence)
 
     def _away(self, sentence: str) -> None:
         self._model.away = sentence

@@ -35,10 +35,10 @@ _PLACED: Final = re.compile(r"(?P<said>.*) - at `\$\.?(?P<place>.*)`\Z", re.DOTA
 async def body_of(request: web.Request, kind: type[T]) -> T:
     """The body as `kind`; nothing at all counts as an empty object."""
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise Invalid(Code.UNSUPPORTED_MEDIA_TYPE, "the body is compressed", hint="Send it as it is.")
+        raise Invalid(Code.UNSUPPORTED_MEDIA_TYPE, "the body is compressed", hint="send it as it is")
     body = await request.read()
     if body and request.content_type != "application/json":
-        hint = "Send `Content-Type: application/json`."
+        hint = "send `Content-Type: application/json`"
         raise Invalid(Code.UNSUPPORTED_MEDIA_TYPE, "the body is not declared as JSON", hint=hint)
     try:
         return msgspec.json.decode(body or b"{}", type=kind)
@@ -65,7 +65,7 @@ class Query:
         self._values: dict[str, str] = {}
         for name, value in request.query.items():
             if name not in known:
-                hint = f"Known ones: {', '.join(known) or 'none'}."
+                hint = f"leave it out; known here: {', '.join(known) or 'none'}"
                 raise Invalid(Code.INVALID, "the query has a parameter that is unknown here", hint=hint)
             if name in self._values:
                 raise Invalid(Code.INVALID, f"{name} is given twice")

@@ -49,7 +49,7 @@ class Github:
         """Begin registering the box's own App."""
         Query(request)
         asked = await body_of(request, requests.RegisterApp)
-        begun = await self.accounts.begin_registration(request[CALLER], asked.organization)
+        begun = await self.accounts.begin_registration(request[CALLER], asked.organization, feedback=asked.feedback)
         return answering.answer(translate.redirection(begun))
 
     async def disconnect(self, request: web.Request) -> web.StreamResponse:

@@ -114,9 +114,7 @@ def check_declared(request: web.Request, limit: int) -> None:
     if request.content_length is not None and request.content_length > limit:
         raise too_large()
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise Invalid(
-            Code.UNSUPPORTED_MEDIA_TYPE, "the body is compressed", hint="GitHub does not compress deliveries."
-        )
+        raise Invalid(Code.UNSUPPORTED_MEDIA_TYPE, "the body is compressed", hint="send it as it is, as GitHub does")
 
 
 async def read_body(
@@ -181,7 +179,7 @@ def too_many(wait_seconds: float) -> Unavailable:
     return Unavailable(
         Code.TOO_MANY_REQUESTS,
         "too many requests were refused lately",
-        hint="Rightly signed deliveries are always taken.",
+        hint="sign it with the webhook's secret: rightly signed deliveries are always taken",
         retry_after=wait_seconds,
     )
 

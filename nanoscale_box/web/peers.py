@@ -62,7 +62,7 @@ def check_peers(group: int | None = None) -> Middleware:
             raise Forbidden(
                 Code.FORBIDDEN,
                 "this box belongs to another user",
-                hint="Use it as the user who runs it; if it is a service, join the group `nanoscale-box`.",
+                hint="use it as the user who runs it; if it is a service, join the group `nanoscale-box`",
             )
         request[CALLER] = f"uid:{peer.uid}"
         return await handler(request)

@@ -82,12 +82,17 @@ def problem_of(error: BoxError, status: int | None = None) -> Problem:
     )
 
 
+def retry_seconds(error: BoxError) -> int | None:
+    """After how many seconds it is worth trying again, if that is known."""
+    return None if error.retry_after is None else max(1, ceil(error.retry_after))
+
+
 def problem_response(error: BoxError, status: int | None = None) -> web.Response:
     """The answer that tells of an error, with its own status unless another is given."""
     document = problem_of(error, status)
     response = web.Response(status=document.status, body=msgspec.json.encode(document), content_type=MEDIA_TYPE)
-    if error.retry_after is not None:
-        response.headers["Retry-After"] = str(max(1, ceil(error.retry_after)))
+    if (seconds := retry_seconds(error)) is not None:
+        response.headers["Retry-After"] = str(seconds)
     if document.status in _BODY_UNREAD:
         response.force_close()
     return response
@@ -113,7 +118,7 @@ def _of_framework(request: web.Request, refused: web.HTTPException) -> web.Strea
         case web.HTTPMethodNotAllowed():
             allowed = ", ".join(sorted(refused.allowed_methods))
             detail = f"this address does not take {request.method}"
-            response = problem_response(Invalid(Code.METHOD_NOT_ALLOWED, detail, hint=f"It takes {allowed}."))
+            response = problem_response(Invalid(Code.METHOD_NOT_ALLOWED, detail, hint=f"use {allowed}"))
             response.headers["Allow"] = allowed
             return response
         case web.HTTPNotFound():
@@ -133,5 +138,5 @@ def _internal(request: web.Request, fault: Exception) -> BoxError:
     resource = request.match_info.route.resource
     route = resource.canonical if resource else "unknown"
     _log.error("request.failed", error_id=error_id, method=request.method, route=route, exc_info=fault)
-    hint = f"The box's log has the details under {error_id}; please report them."
+    hint = f"look into the box's log, which has the details under {error_id}, and report them"
     return BoxError(Code.INTERNAL, "something went wrong inside the box", hint=hint, fault=Fault.BOX)

@@ -118,7 +118,7 @@ def _new(asked: requests.CreateProject) -> NewProject:
         raise Invalid(
             Code.INVALID_SOURCE,
             "a project has one source: either `repo_url` or `github_source`",
-            hint="Give exactly one of the two.",
+            hint="give exactly one of the two",
         )
     return NewProject(
         name=asked.name,

@@ -11,6 +11,7 @@ from nanoscale_box.core.errors import BoxError, Code, Conflict, Forbidden
 from nanoscale_box.web import pages
 from nanoscale_box.web.answering import answer
 from nanoscale_box.web.counters import IntakeCounters
+from nanoscale_box.web.express import SEAL
 from nanoscale_box.web.guard import ConnectionRoom
 from nanoscale_box.web.problems import as_problems
 from nanoscale_box.web.services import Accounts, Services
@@ -45,6 +46,7 @@ def build_public(
     app[SETTINGS] = settings
     app.on_response_prepare.append(_seal)
     webhook = Webhook(services.intake, settings, counters)
+    room.express = webhook.express
     browser = _Browser(services.accounts)
     app.router.add_route("POST", routes.WEBHOOK, webhook.handle, expect_handler=await_handler)
     app.router.add_route("GET", routes.CALLBACK, browser.callback)
@@ -132,6 +134,4 @@ def _lands(error: BoxError) -> web.Response:
 async def _seal(request: web.Request, response: web.StreamResponse) -> None:
     """What every answer of this door says to browsers and caches; the server's make stays unsaid."""
     response.headers.pop("Server", None)
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers.update(SEAL)

@@ -56,6 +56,7 @@ async def open_public(app: web.Application, host: str, port: int) -> Door:
 
     async def close() -> None:
         server.close()
+        await room.settle()
         await runner.cleanup()
         room.stop()
 
@@ -85,19 +86,19 @@ def _cannot_listen(refused: OSError, host: str, port: int) -> ConfigurationError
             return ConfigurationError(
                 Code.PORT_TAKEN,
                 f"port {port} on {host} is taken by another program",
-                hint=f"Find it with `ss -ltnp 'sport = :{port}'` and stop it, or set NANOSCALE_LISTEN to another port.",
+                hint=f"find it with `ss -ltnp 'sport = :{port}'` and stop it, or set NANOSCALE_LISTEN to another port",
             )
         case errno.EACCES | errno.EPERM:
             return ConfigurationError(
                 Code.CONFIGURATION,
                 f"this user may not listen on port {port}",
-                hint="Set NANOSCALE_LISTEN to a port from 1024 up.",
+                hint="set NANOSCALE_LISTEN to a port from 1024 up",
             )
         case _:
             return ConfigurationError(
                 Code.CONFIGURATION,
                 f"cannot listen on {host} port {port}: {refused.strerror or refused}",
-                hint="Set NANOSCALE_LISTEN to an address of this machine.",
+                hint="set NANOSCALE_LISTEN to an address of this machine",
             )
 
 

@@ -36,7 +36,7 @@ class BoundSocket:
 def bind_socket(path: Path, group: int | None) -> BoundSocket:
     """A bound socket file; one left behind by a box that ended is removed, one that answers is not."""
     if len(os.fsencode(path)) > _MAX_PATH:
-        hint = "Set NANOSCALE_SOCKET to a shorter path."
+        hint = "set NANOSCALE_SOCKET to a shorter path"
         raise ConfigurationError(Code.CONFIGURATION, f"the socket's path is longer than {_MAX_PATH} bytes", hint=hint)
     try:
         path.parent.mkdir(mode=0o700 if group is None else 0o750, parents=True, exist_ok=True)
@@ -55,7 +55,7 @@ def bind_socket(path: Path, group: int | None) -> BoundSocket:
         raise ConfigurationError(
             Code.CONFIGURATION,
             f"the socket {path} cannot be made: {refused.strerror}",
-            hint="Set NANOSCALE_SOCKET to a path in a folder that belongs to you.",
+            hint="set NANOSCALE_SOCKET to a path in a folder that belongs to you",
         ) from refused
     return BoundSocket(listening=listening, path=path, inode=os.lstat(path).st_ino)
 
@@ -66,10 +66,10 @@ def _clear_stale(path: Path) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(mode):
-        hint = "Move it away, or set NANOSCALE_SOCKET to another path."
+        hint = "move it away, or set NANOSCALE_SOCKET to another path"
         raise ConfigurationError(Code.CONFIGURATION, f"{path} is there already and is not a socket", hint=hint)
     if _answers(path):
-        hint = "Use that one, or give this one its own NANOSCALE_HOME and NANOSCALE_SOCKET."
+        hint = "use that one, or give this one its own NANOSCALE_HOME and NANOSCALE_SOCKET"
         raise ConfigurationError(Code.HOME_LOCKED, f"another box answers at {path}", hint=hint)
     path.unlink(missing_ok=True)
 

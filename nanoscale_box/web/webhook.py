@@ -15,7 +15,9 @@ from nanoscale_box.engine.views import Receipt
 from nanoscale_box.web import translate
 from nanoscale_box.web.answering import answer
 from nanoscale_box.web.counters import IntakeCounters
+from nanoscale_box.web.express import Whole, written
 from nanoscale_box.web.limits import BodyBudget, Refusals, check_declared, plausibly_signed, read_body, too_many
+from nanoscale_box.web.problems import MEDIA_TYPE, problem_of, retry_seconds
 from nanoscale_box.web.services import Intake
 from nanoscale_box.web.settings import PublicSettings
 
@@ -46,6 +48,19 @@ class Webhook:
             raise self._refused(error) from error.__cause__
         self._counters.answered[receipt.status] += 1
         return answer(translate.receipt(receipt), receipt.http_status)
+
+    async def express(self, whole: Whole) -> bytes:
+        """Answer one delivery that came whole and looks signed."""
+        try:
+            with self._budget.reading() as reading:
+                self._budget.hold(reading, len(whole.body))
+                receipt = await self._intake.receive(whole.headers, whole.body)
+        except BoxError as error:
+            refusal = self._refused(error)
+            problem = problem_of(refusal)
+            return written(problem, problem.status, MEDIA_TYPE, retry_seconds(refusal))
+        self._counters.answered[receipt.status] += 1
+        return written(translate.receipt(receipt), receipt.http_status)
 
     async def _receive(self, request: web.Request) -> Receipt:
         headers = [(name, value) for name in _TELLING for value in request.headers.getall(name, ())]

@@ -92,9 +92,11 @@ class StartConnect(Request, frozen=True):
 
 
 class RegisterApp(Request, frozen=True):
-    """Begin registering the box's own App; `organization` registers it there instead of on the personal account."""
+    """Begin registering the box's own App; `organization` registers it there instead of on the personal account.
+    With `feedback` it also asks for the right to set commit statuses."""
 
     organization: str | None = None
+    feedback: bool = False
 
 
 class SyncRepos(Request, frozen=True):

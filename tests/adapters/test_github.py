@@ -20,9 +20,9 @@ import pytest
 
 from nanoscale_box.adapters.github import GithubApi
 from nanoscale_box.adapters.github_feedback import CommitState
-from nanoscale_box.adapters.github_oauth import StillWaiting
+
 from nanoscale_box.core.errors import BoxError, Code, Conflict, NotFound
-from nanoscale_box.core.github_model import App, Repository, UserTokens
+from nanoscale_box.core.github_model import App, Repository, StillWaiting, UserTokens
 from nanoscale_box.core.model import InstallationId, RepoId
 from nanoscale_box.core.secret import Secret
 from nanoscale_box.engine.ports import Github

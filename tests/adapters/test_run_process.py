@@ -164,8 +164,8 @@ async def test_stop_loses_patience(folders: Folders) -> None:
 @pytest.mark.parametrize(
     ("command", "code", "detail", "hint"),
     [
-        ("echo one; echo key=$KEY; exit 3", Code.EXITED_EARLY, "exit status 3", "It said: one / key=****."),
-        ("kill -9 $$", Code.EXITED_EARLY, "signal 9 (SIGKILL)", "It said nothing"),
+        ("echo one; echo key=$KEY; exit 3", Code.EXITED_EARLY, "exit status 3", "it said: one / key=****;"),
+        ("kill -9 $$", Code.EXITED_EARLY, "signal 9 (SIGKILL)", "it said nothing"),
         ("no-such-program", Code.EXITED_EARLY, "exit status 127", "not found"),
         ("sleep 600", Code.NEVER_LISTENED, "did not listen on port", "HOST and PORT"),
         (
@@ -175,7 +175,7 @@ async def test_stop_loses_patience(folders: Folders) -> None:
             "on 127.0.0.1 port {elsewhere} inst",
         ),
         ("{python} server.py 503", Code.UNHEALTHY, "answered / with status 503 instead of 200 to 499", "health check"),
-        ("{python} -c '{mute}'", Code.UNHEALTHY, "did not answer / within 1 seconds", "It said nothing"),
+        ("{python} -c '{mute}'", Code.UNHEALTHY, "did not answer / within 1 seconds", "it said nothing"),
         ("{python} -c '{ssh}'", Code.UNHEALTHY, "not HTTP", "web apps"),
     ],
 )
@@ -203,7 +203,7 @@ async def test_an_app_that_ended_before_its_gate_is_explained_too(runner: Proces
     assert await runner.find(RELEASE) is None
     with pytest.raises(DeployFailed, match="exit status 4") as caught:
         await runner.gate(instance, QUICK)
-    assert "It said: why." in caught.value.hint
+    assert "it said: why;" in caught.value.hint
 
 
 async def test_a_start_after_a_crash_waits_for_what_the_crash_left(folders: Folders, runner: ProcessRunner) -> None:

@@ -8,19 +8,20 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
 
-SECRET: Final = "a webhook secret of the bench"  # noqa: S105 - signs made-up deliveries to a box made for the run
+SECRET: Final = "a webhook secret of the bench"
 REPO_ID: Final = 186853002
 STRAY_REPO_ID: Final = 186853999
 PATH: Final = "/api/integrations/github/webhook"
 
-_PLACES: Final = (
-    "forks keys{/key_id} collaborators{/collaborator} teams hooks issues/events{/number} events assignees{/user}"
-    " branches{/branch} tags git/blobs{/sha} git/tags{/sha} git/refs{/sha} git/trees{/sha} statuses/{sha} languages"
-    " stargazers contributors subscribers subscription commits{/sha} git/commits{/sha} comments{/number}"
-    " issues/comments{/number} contents/{+path} compare/{base}...{head} merges {archive_format}{/ref} downloads"
-    " issues{/number} pulls{/number} milestones{/number} notifications{?since,all,participating} labels{/name}"
-    " releases{/id} deployments"
-).split()
+_PLACES: Final = [
+    "forks", "keys{/key_id}", "collaborators{/collaborator}", "teams", "hooks", "issues/events{/number}", "events",
+    "assignees{/user}", "branches{/branch}", "tags", "git/blobs{/sha}", "git/tags{/sha}", "git/refs{/sha}",
+    "git/trees{/sha}", "statuses/{sha}", "languages", "stargazers", "contributors", "subscribers", "subscription",
+    "commits{/sha}", "git/commits{/sha}", "comments{/number}", "issues/comments{/number}", "contents/{+path}",
+    "compare/{base}...{head}", "merges", "{archive_format}{/ref}", "downloads", "issues{/number}", "pulls{/number}",
+    "milestones{/number}", "notifications{?since,all,participating}", "labels{/name}", "releases{/id}",
+    "deployments",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,7 @@ def requests(count: int, host: str, pushes: Pushes) -> list[bytes]:
     return [_request(host, pushes.secret, before, after, mark, run, number) for number in range(count)]
 
 
-def _request(host: str, secret: str, before: bytes, after: bytes, mark: str, run: str, number: int) -> bytes:  # noqa: PLR0917
+def _request(host: str, secret: str, before: bytes, after: bytes, mark: str, run: str, number: int) -> bytes:
     sha = f"{run}{number:08x}".encode()
     body = before + sha + after.replace(mark.encode(), sha)
     guid = f"{run[:8]}-{run[8:12]}-4{run[12:15]}-8{run[15:18]}-{number:012x}"
@@ -110,7 +111,10 @@ def _repository(repo_id: int, web: str) -> dict[str, Any]:
         "html_url": web,
         "description": "An engine that weaves algebraical patterns",
         "url": web,
-        **{f"{place.partition('{')[0].strip('/').replace('/', '_') or 'archive'}_url": f"{api}/{place}" for place in _PLACES},
+        **{
+            f"{place.partition('{')[0].strip('/').replace('/', '_') or 'archive'}_url": f"{api}/{place}"
+            for place in _PLACES
+        },
         "created_at": 1557933565,
         "updated_at": "2025-11-20T10:11:12Z",
         "pushed_at": 1763841851,

@@ -27,83 +27,84 @@ class _Wire:
     at: float = 0.0
     answer: bytes = b""
     rest: memoryview = field(default_factory=lambda: memoryview(b""))
+    blocked: bool = False
 
 
-def send(written: list[bytes], port: int, connections: int, rate: float | None = None) -> dict[str, object]:
-    """Send everything, each connection waiting for its answer before it goes on; with `rate` so many a second."""
-    waiting = iter(written)
-    poll = select.epoll()
-    wires: dict[int, _Wire] = {}
-    for _ in range(min(connections, len(written))):
-        one = socket.create_connection(("127.0.0.1", port), timeout=10)
-        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        one.setblocking(False)
-        wires[one.fileno()] = _Wire(one)
-        poll.register(one.fileno(), select.EPOLLIN)
-    statuses: Counter[str] = Counter()
-    took: list[float] = []
-    began = time.perf_counter()
-    idle: list[_Wire] = []
-    left = len(written)
-    sent = 0
-    for wire in wires.values():
-        if rate is None:
-            sent += _next(wire, waiting, poll)
-        else:
-            idle.append(wire)
-    while left:
-        pause = -1.0
-        if rate is not None:
-            pause = 0.5
-            while idle and sent < len(written):
-                pause = began + sent / rate - time.perf_counter()
+class Sender:
+    """Sends everything, each connection waiting for its answer before it goes on; with `rate` so many a second."""
+
+    def __init__(self, written: list[bytes], port: int, connections: int, rate: float | None = None) -> None:
+        self._written = written
+        self._sent = 0
+        self._rate = rate
+        self._poll = select.epoll()
+        self._wires: dict[int, _Wire] = {}
+        self._statuses: Counter[str] = Counter()
+        self._took: list[float] = []
+        for _ in range(min(connections, len(written))):
+            one = socket.create_connection(("127.0.0.1", port), timeout=10)
+            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            one.setblocking(False)
+            self._wires[one.fileno()] = _Wire(one)
+            self._poll.register(one.fileno(), select.EPOLLIN)
+
+    def run(self) -> dict[str, object]:
+        """Send, and tell what came back."""
+        self._began = time.perf_counter()
+        idle = list(self._wires.values())
+        while len(self._took) < len(self._written):
+            pause = self._send_due(idle)
+            for number, event in self._poll.poll(pause):
+                wire = self._wires[number]
+                if event & select.EPOLLOUT:
+                    self._push_on(wire)
+                if event & ~select.EPOLLOUT and self._answered(wire):
+                    idle.append(wire)
+        seconds = time.perf_counter() - self._began
+        for wire in self._wires.values():
+            wire.socket.close()
+        return self._told(seconds)
+
+    def _send_due(self, idle: list[_Wire]) -> float:
+        """Send on idle connections what is due; give how long there is nothing to send, -1: no limit."""
+        while idle and self._sent < len(self._written):
+            if self._rate is not None:
+                pause = self._began + self._sent / self._rate - time.perf_counter()
                 if pause > 0:
-                    break
-                sent += _next(idle.pop(), waiting, poll)
-        for number, event in poll.poll(pause):
-            wire = wires[number]
-            if event & select.EPOLLOUT:
-                _push_on(wire, poll)
-            if not event & select.EPOLLIN:
-                continue
-            status = _read(wire)
-            if status is None:
-                continue
-            took.append(time.perf_counter() - wire.at)
-            statuses[status] += 1
-            left -= 1
-            if rate is None:
-                sent += _next(wire, waiting, poll)
-            else:
-                idle.append(wire)
-    seconds = time.perf_counter() - began
-    for wire in wires.values():
-        wire.socket.close()
-    took.sort()
-    return {
-        "answered": sum(count for status, count in statuses.items() if status.startswith("2")),
-        "statuses": dict(statuses),
-        "seconds": seconds,
-        "p50_ms": 1000 * took[len(took) // 2],
-        "p99_ms": 1000 * took[min(len(took) - 1, len(took) * 99 // 100)],
-        "max_ms": 1000 * took[-1],
-        "sender_cpu_seconds": time.process_time(),
-    }
+                    return pause
+            wire = idle.pop()
+            wire.at = time.perf_counter()
+            wire.rest = memoryview(self._written[self._sent])
+            self._sent += 1
+            self._push_on(wire)
+        return -1
 
+    def _push_on(self, wire: _Wire) -> None:
+        waited = wire.blocked
+        wire.rest = wire.rest[wire.socket.send(wire.rest) :]
+        wire.blocked = bool(wire.rest)
+        if waited or wire.blocked:
+            events = select.EPOLLIN | (select.EPOLLOUT if wire.blocked else 0)
+            self._poll.modify(wire.socket.fileno(), events)
 
-def _next(wire: _Wire, waiting: object, poll: select.epoll) -> int:
-    request = next(waiting, None)  # type: ignore[call-overload]
-    if request is None:
-        return 0
-    wire.at = time.perf_counter()
-    wire.rest = memoryview(request)
-    _push_on(wire, poll)
-    return 1
+    def _answered(self, wire: _Wire) -> bool:
+        status = _read(wire)
+        if status is None:
+            return False
+        self._took.append(time.perf_counter() - wire.at)
+        self._statuses[status] += 1
+        return True
 
-
-def _push_on(wire: _Wire, poll: select.epoll) -> None:
-    wire.rest = wire.rest[wire.socket.send(wire.rest) :]
-    poll.modify(wire.socket.fileno(), select.EPOLLIN | (select.EPOLLOUT if wire.rest else 0))
+    def _told(self, seconds: float) -> dict[str, object]:
+        took = sorted(self._took)
+        return {
+            "answered": sum(count for status, count in self._statuses.items() if status.startswith("2")),
+            "statuses": dict(self._statuses),
+            "seconds": seconds,
+            "p50_ms": 1000 * took[len(took) // 2],
+            "p99_ms": 1000 * took[min(len(took) - 1, len(took) * 99 // 100)],
+            "max_ms": 1000 * took[-1],
+        }
 
 
 def _read(wire: _Wire) -> str | None:
@@ -129,4 +130,5 @@ if __name__ == "__main__":
     pushes = Pushes(**wanted.get("pushes", {}))
     prepared = requests(wanted["count"], f"127.0.0.1:{wanted['port']}", pushes)
     gc.disable()
-    print(json.dumps(send(prepared, wanted["port"], wanted["connections"], wanted.get("rate"))))
+    sender = Sender(prepared, wanted["port"], wanted["connections"], wanted.get("rate"))
+    print(json.dumps(sender.run()))

@@ -9,13 +9,14 @@ import pytest
 import pytest_asyncio
 
 from nanoscale_box.sandbox.server import Sandbox
-from tests.browser.driver import Browser, Driver, driver_in
+from tests.browser.browser import Browser
+from tests.browser.driver import Driver, driver_in
 from tests.browser.steps import Owner
 from tests.e2e.harness import box_in
 from tests.needs import needs_chromium
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def driver(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Driver]:
     needs_chromium()
     async with driver_in(tmp_path_factory.mktemp("browser")) as found:

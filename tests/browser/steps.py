@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 
 from nanoscale_box.sandbox.server import Sandbox
 from nanoscale_box.wire import shapes
-from tests.browser.driver import Browser
+from tests.browser.browser import Browser
 from tests.e2e.harness import Box
 
 ON_GITHUB = "/settings/apps/new"
@@ -76,7 +75,7 @@ class Owner:
         async with self.box.client() as client:
             return await client.github_status()
 
-    async def order(self, path: str, **order: Any) -> None:
+    async def order(self, path: str, **order: object) -> None:
         """Change something at the sandbox behind the box's back."""
         async with (
             aiohttp.ClientSession() as http,

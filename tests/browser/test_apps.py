@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from tests.browser.driver import Browser
+from tests.browser.browser import Browser
 from tests.browser.steps import Owner
 from tests.browser.test_look import unreadable
 from tests.e2e.harness import app_files, repository

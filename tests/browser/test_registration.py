@@ -78,6 +78,16 @@ async def test_a_name_that_is_taken_can_be_changed_on_githubs_page(owner: Owner)
     assert (await owner.status()).connected
 
 
+async def test_without_a_public_address_the_way_back_is_loopback(owner: Owner) -> None:
+    await owner.box.stop()
+    await owner.box.start()
+    await owner.connects()
+    assert await owner.browser.url() == f"{owner.door}/integrations/github?result=connected"
+    assert (await owner.status()).mode == "polling"
+    [app] = owner.sandbox.state.apps.values()
+    assert (app.hook.url, app.events) == (None, [])
+
+
 async def test_an_organisation_can_own_the_app(owner: Owner) -> None:
     await owner.registers("analytical")
     await owner.installs("analytical/engine")

@@ -246,7 +246,7 @@ def test_each_miss_has_its_own_sentence() -> None:
     assert all("/run/x" in one.sentence and one.hint for one in told_of.values())
     assert "usermod -aG nanoscale-box" in told_of[Miss.FORBIDDEN].hint
     several = [(Miss.ABSENT, Path("/a")), (Miss.FORBIDDEN, Path("/b"))]
-    assert unreachable(several).sentence == "The box at /b belongs to another user."
+    assert unreachable(several).sentence == "the box at /b belongs to another user"
 
 
 async def test_a_box_that_ended_meanwhile_is_told(engine: FakeEngine, tmp_path: Path) -> None:
@@ -256,7 +256,7 @@ async def test_a_box_that_ended_meanwhile_is_told(engine: FakeEngine, tmp_path: 
         client = await stack.enter_async_context(BoxClient.dial(tmp_path / "box.sock"))
         await client.session()
         await box.aclose()
-        with pytest.raises(Unreachable, match="No box is running"):
+        with pytest.raises(Unreachable, match="no box is running"):
             await client.session()
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import signal
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,14 @@ import pytest
 from nanoscale_box.sandbox.server import Sandbox
 from tests.e2e.harness import Box, box_in
 from tests.needs import needs_caddy
+
+
+@pytest.fixture(autouse=True, scope="session")
+def putting_away() -> Iterator[None]:
+    """Whoever ends the tests by SIGTERM has them put away as ctrl-c does: what boxes start would outlive them."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""kill -9 in each stage of a deployment, then start again: live once, the old release serving all the time."""
+"""A box killed at any stage of a deployment ends it live once, and the old release serves all the time."""
 
 from __future__ import annotations
 

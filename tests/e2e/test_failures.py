@@ -31,7 +31,7 @@ BAD_PUSHES: list[tuple[str, Mapping[str, str | None], str, str]] = [
     (
         "plan_unknown",
         {"app.py": None, "nanoscale.toml": None},
-        "Nothing was found that could be started or served.",
+        "nothing was found that could be started or served",
         "set a run command",
     ),
     (
@@ -56,7 +56,7 @@ BAD_PUSHES: list[tuple[str, Mapping[str, str | None], str, str]] = [
         "tool_missing",
         {"nanoscale.toml": 'build_command = "no-such-program"\n' + TOML},
         "calls a program that this machine has not",
-        "Install it",
+        "install it",
     ),
     ("plan_invalid", {"nanoscale.toml": "run_comand = 1\n"}, "run_comand is not known", "run_command"),
 ]

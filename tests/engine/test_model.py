@@ -39,6 +39,7 @@ class BoxMachine(RuleBasedStateMachine):
         self.told: dict[str, Delivered] = {}
         self.count = 1
         self.go: asyncio.Event | None = None
+        self.held = ""
 
     def run(self, work: Callable[[], Awaitable[T]]) -> T:
         async def working() -> T:
@@ -99,6 +100,7 @@ class BoxMachine(RuleBasedStateMachine):
 
         async def come() -> None:
             _, self.go = self.house.world.calls.block(call)
+            self.held = call
             self.house.world.now += self.house.policy.debounce.longest
             self.house.engine.worker.wake()
             for _ in range(6):
@@ -115,7 +117,7 @@ class BoxMachine(RuleBasedStateMachine):
         self.house.world.calls.named_blocks.clear()
         if self.go:
             self.go.set()
-        self.go = None
+        self.go, self.held = None, ""
         await self.house.settle()
 
     @rule(call=st.sampled_from(["source.head", "source.checkout", "runner.gate", "ingress.switch"]))
@@ -133,7 +135,7 @@ class BoxMachine(RuleBasedStateMachine):
             else:
                 await self.house.kill()
                 self.house.world.calls.named_blocks.clear()
-                self.go = None
+                self.go, self.held = None, ""
             await self.house.start()
 
         self.run(again)
@@ -143,6 +145,7 @@ class BoxMachine(RuleBasedStateMachine):
     def poll(self) -> None:
         self.run(self.house.engine.polling.poll)
 
+    @precondition(lambda self: self.held != "ingress.switch")  # a change of hosts waits until a switch is over
     @rule(paused=st.booleans())
     def pause(self, paused: bool) -> None:
         self.run(lambda: self.house.engine.projects.change("hello", ProjectChanges(fields={"paused": paused})))

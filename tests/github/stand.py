@@ -156,6 +156,7 @@ class Stand:
         self._tasks = [
             asyncio.create_task(self.engine.worker.run(), name="worker"),
             asyncio.create_task(self.engine.jobs.run(), name="jobs"),
+            asyncio.create_task(self.engine.feedback.run(), name="feedback"),
         ]
 
     async def stop(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from nanoscale_box.adapters.git import GitSource
 from nanoscale_box.client.errors import ApiError
 from nanoscale_box.core.errors import Code, Conflict
-from nanoscale_box.core.model import DeploymentId, ProjectId, Release
+from nanoscale_box.core.model import DeploymentId, ProjectId, Release, Sha
 from nanoscale_box.core.text import redact
 from nanoscale_box.sandbox import ids
 from nanoscale_box.sandbox.settings import TokenFormat
@@ -102,6 +103,7 @@ async def test_a_checkouts_token_dies_with_the_checkout_whatever_becomes_of_it(
     await source.start()
     try:
         connected.source = source
+        connected.world.folders = defaultdict(lambda: Sha("0" * 40))  # the fake builder looks there
         await connected.restart()
         if fault:
             await connected.fault("POST", "git-upload-pack", fault, times=None, bytes=200)

@@ -13,7 +13,7 @@ from tests.tui import samples
 from tests.tui.fake_client import FakeClient, busy_box
 
 Opened = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
-CONDITION_SECONDS = 20.0
+CONDITION_SECONDS = 10.0
 
 
 @pytest.fixture
@@ -54,6 +54,8 @@ async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
     for _ in range(int(CONDITION_SECONDS / 0.02)):
         if condition():
             return
+        if pilot.app._exception is not None:
+            raise pilot.app._exception
         await pilot.pause(0.02)
     raise AssertionError(f"was never seen; the screen says:\n{seen(pilot)}")
 

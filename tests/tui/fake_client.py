@@ -179,8 +179,8 @@ class FakeClient:
         self, deployment_id: str, *, kind: str = "build", follow: bool = True, tail: int | None = None
     ) -> AsyncIterator[shapes.LogLine | Disconnected | Reconnected]:
         self._note("deployment_log", deployment_id, kind)
-        for number, text in enumerate(self.logs[kind]):
-            yield shapes.LogLine(offset=number, text=text)
+        for number, line in enumerate(self.logs[kind]):
+            yield shapes.LogLine(offset=number, text=line)
 
         while self.follow_log and (text := await self.log_lines.get()) is not None:
             yield shapes.LogLine(offset=0, text=text)
@@ -247,7 +247,7 @@ def busy_box() -> FakeClient:
         samples.verdict("api", 31, "deployed", "deployed as #31", age=187),
         samples.verdict("hello", 8, "deployed", "deployed as #8", age=1500, source="poll"),
     ]
-    names = "hello api website notes shop dotfiles blog garden planner mailer parser beacon ledger scraper".split()
+    names = ["hello", "api", "website", "notes", "shop", "dotfiles", "blog", "garden", "planner", "mailer", "parser"]
     box.all_repositories = [
         samples.repository(
             100 + number, name, private=number % 3 != 2, archived=name == "garden", used=name in {"hello", "api"}

@@ -37,7 +37,7 @@ async def running(box: FakeClient) -> AsyncIterator[tuple[Model, Feed, list[shap
 
 async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(5):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - looks from outside, as no event tells it
             await asyncio.sleep(0.01)
 
 

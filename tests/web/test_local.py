@@ -262,6 +262,6 @@ async def test_a_defect_is_logged_once_and_told_by_id(
     logged = capsys.readouterr().out
     assert (status, told["code"]) == (500, "internal")
     assert "secret" not in json.dumps(told)
-    error_id = told["hint"].split("under ")[1].split(";")[0]
+    error_id = told["hint"].split("under ")[1].split(",")[0]
     assert logged.count(error_id) == 1
     assert (await ask(local, "GET", PROJECT))[0] == 200

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Iterable
-from urllib.parse import urlsplit
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -66,9 +65,8 @@ def address(name: str, known: Iterable[shapes.Project]) -> Content:
     if not name:
         return plain("The name becomes part of the address.", Tone.DIM)
     for project in known:
-        parts = urlsplit(project.url)
-        host = parts.netloc
+        scheme, _, host = project.url.partition("://")
         if host.startswith(f"{project.name}."):
-            made = f"{parts.scheme}://{name}{host.removeprefix(project.name)}"
+            made = f"{scheme}://{name}{host.removeprefix(project.name)}"
             return join(plain("answers at ", Tone.DIM), plain(made, Tone.LINK))
     return join(plain("answers at ", Tone.DIM), plain(f"{name}.", Tone.LINK), plain("the box's domain", Tone.DIM))

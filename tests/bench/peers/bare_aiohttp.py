@@ -1,6 +1,6 @@
 """A receiver that checks the signature and nothing else, as the smallest aiohttp application.
 
-    python -m tests.bench.peers.bare_aiohttp PORT SECRET
+python -m tests.bench.peers.bare_aiohttp PORT SECRET
 """
 
 from __future__ import annotations
@@ -28,5 +28,9 @@ def application(secret: bytes) -> web.Application:
 
 if __name__ == "__main__":
     web.run_app(
-        application(sys.argv[2].encode()), host="127.0.0.1", port=int(sys.argv[1]), access_log=None, print=lambda *_: None
+        application(sys.argv[2].encode()),
+        host="127.0.0.1",
+        port=int(sys.argv[1]),
+        access_log=None,
+        print=lambda *_: None,
     )

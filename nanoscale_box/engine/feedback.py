@@ -1,0 +1,140 @@
+"""Tells GitHub how each commit's deployment goes, where the owner granted that; a deployment never waits for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from nanoscale_box.core.decide import short
+from nanoscale_box.core.errors import BoxError
+from nanoscale_box.core.lifecycle import DeploymentState
+from nanoscale_box.core.model import Deployment, DeploymentId, Event, EventKind, Link, Project
+from nanoscale_box.engine.appkeeper import AppKeeper
+from nanoscale_box.engine.feed import Feed
+from nanoscale_box.engine.jobs import Jobs
+from nanoscale_box.engine.kit import Desk
+from nanoscale_box.engine.ports import Github
+from nanoscale_box.engine.records import Job, Records
+
+TELL: Final = "tell_commit"
+RIGHT: Final = "statuses"
+_TOLD: Final = frozenset(
+    {DeploymentState.BUILDING, DeploymentState.LIVE, DeploymentState.FAILED, DeploymentState.CANCELLED}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """What is said of a commit: one of the four words of a commit status, a sentence, and where to look."""
+
+    state: str
+    sentence: str
+    url: str | None = None
+
+
+class Feedback:
+    """Reads the event stream and speaks of it; a word that GitHub cannot take just now is said later."""
+
+    def __init__(
+        self,
+        *,
+        desk: Desk,
+        github: Github,
+        app: AppKeeper,
+        jobs: Jobs,
+        feed: Feed,
+        url_of: Callable[[str], str],
+    ) -> None:
+        self._ledger = desk.ledger
+        self._clock = desk.clock
+        self._github = github
+        self._app = app
+        self._jobs = jobs
+        self._feed = feed
+        self._url_of = url_of
+        jobs.serve(TELL, self._tell)
+
+    async def run(self) -> None:
+        """Follow the stream until cancelled."""
+        seen = await self._feed.last_id()
+        while True:
+            await self._feed.wait(seen)
+            events = await self._feed.after(seen)
+            for event in events:
+                if event.kind is EventKind.DEPLOYMENT and event.data.get("state") in _TOLD and event.deployment_id:
+                    await self._order(event, event.deployment_id)
+            seen = events[-1].id if events else seen
+
+    async def _order(self, event: Event, deployment_id: DeploymentId) -> None:
+        """One job a word; each says how the deployment stands by then, so a word that is late is not a wrong one."""
+
+        def work(records: Records) -> bool:
+            deployment = records.deployments.get(deployment_id)
+            if deployment is None or self._addressee(records, deployment) is None:
+                return False
+            payload = json.dumps({"deployment_id": deployment_id})
+            records.keeper.add_job(Job(id=f"job_tell_{event.id}", kind=TELL, payload=payload, due_at=self._clock.now()))
+            return True
+
+        if await self._ledger.write(work):
+            self._jobs.wake()
+
+    async def _tell(self, payload: str) -> None:
+        deployment_id = DeploymentId(json.loads(payload)["deployment_id"])
+
+        def work(records: Records) -> tuple[Deployment, Project, Link] | None:
+            deployment = records.deployments.get(deployment_id)
+            found = self._addressee(records, deployment) if deployment else None
+            return (deployment, *found) if deployment and found else None
+
+        found = await self._ledger.read(work)
+        app = await self._app.current()
+        if found is None or app is None:
+            return
+        deployment, project, link = found
+        word = word_of(deployment, self._url_of(project.hosts[0]))
+        if word is None or deployment.sha is None:
+            return
+        try:
+            await self._github.set_status(
+                app,
+                link.installation_id,
+                link.repo_id,
+                deployment.sha,
+                state=word.state,
+                context=f"nanoscale-box/{project.name}",
+                description=word.sentence,
+                url=word.url,
+            )
+        except BoxError as error:
+            if error.may_retry:
+                raise
+
+    def _addressee(self, records: Records, deployment: Deployment) -> tuple[Project, Link] | None:
+        """The project whose repository takes the box's word; None where nobody granted that."""
+        project = records.projects.get(deployment.project_id)
+        link = project.link if project else None
+        installation = records.github.installation(link.installation_id) if link else None
+        if project is None or link is None or installation is None or installation.suspended or not link.active:
+            return None
+        return (project, link) if installation.permissions.get(RIGHT) in ("write", "admin") else None
+
+
+def word_of(deployment: Deployment, url: str) -> Word | None:
+    """How a deployment stands, as a commit status; None when there is nothing to say."""
+    match deployment.state:
+        case DeploymentState.QUEUED:
+            return Word(state="pending", sentence=f"#{deployment.number} is tried again")
+        case DeploymentState.LIVE | DeploymentState.RETIRED:
+            return Word(state="success", sentence=f"{short(deployment.sha)} is live as #{deployment.number}", url=url)
+        case DeploymentState.FAILED:
+            why = deployment.failure.detail if deployment.failure else "see the box"
+            return Word(state="failure", sentence=f"#{deployment.number} failed: {why}")
+        case DeploymentState.CANCELLED:
+            return Word(state="error", sentence=f"#{deployment.number} was cancelled")
+        case DeploymentState.SUPERSEDED:
+            return None
+        case _:
+            return Word(state="pending", sentence=f"#{deployment.number} is being deployed")

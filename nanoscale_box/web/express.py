@@ -1,0 +1,80 @@
+"""The short way of a delivery that came whole, in one piece and written plainly: no request is built around it.
+
+Only what nobody can read in two ways is read here. Whatever else a head may hold is left to aiohttp, which then gets
+the bytes as they came."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from aiohttp.helpers import rfc822_formatted_time
+
+from nanoscale_box.wire.routes import WEBHOOK
+from nanoscale_box.wire.shapes import Shape
+
+Headers = list[tuple[str, str]]
+
+_BEGIN: Final = f"POST {WEBHOOK} HTTP/1.1\r\n".encode()
+_LONGEST_HEAD: Final = 8192
+_LONGEST: Final = 256 * 1024
+_FIELDS: Final = re.compile(rb"(?:[A-Za-z0-9-]{1,64}: ?[\x21-\x7e][\x20-\x7e]*\r\n)+")
+_LENGTH: Final = re.compile(r"[1-9][0-9]{0,5}")
+_SIGNATURE: Final = re.compile(r"sha256=[0-9a-f]{64}")
+# Each of these changes how the rest is to be read, or what is to be answered.
+_OTHERS: Final = frozenset({
+    "transfer-encoding", "content-encoding", "connection", "keep-alive", "proxy-connection", "expect", "upgrade", "te",
+    "trailer",
+})  # fmt: skip
+SEAL: Final = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff"}
+"""What every answer of the public door says to browsers and caches."""
+_SEAL: Final = "".join(f"{name}: {value}\r\n" for name, value in SEAL.items())
+_PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A delivery as it came; that it is signed rightly is not known yet."""
+
+    headers: Headers
+    body: bytes
+
+
+def read(data: bytes) -> Whole | None:
+    """The delivery that these bytes are, from the first to the last; None: let aiohttp read them."""
+    if not data.startswith(_BEGIN) or len(data) > _LONGEST:
+        return None
+    end = data.find(b"\r\n\r\n", 0, _LONGEST_HEAD) + 2
+    if end < len(_BEGIN) or not _FIELDS.fullmatch(data, len(_BEGIN), end):
+        return None
+    lines = data[len(_BEGIN) : end - 2].decode("ascii").split("\r\n")
+    headers: Headers = []
+    values: dict[str, str] = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        name, value = name.lower(), value.strip(" ")
+        headers.append((name, value))
+        values[name] = value
+    if len(values) < len(headers) or not _OTHERS.isdisjoint(values) or "host" not in values:
+        return None
+    length = values.get("content-length", "")
+    if not _LENGTH.fullmatch(length) or end + 2 + int(length) != len(data):
+        return None
+    if values.get("content-type") != "application/json":
+        return None
+    if not _SIGNATURE.fullmatch(values.get("x-hub-signature-256", "")):
+        return None
+    return Whole(headers, data[end + 2 :])
+
+
+def written(shape: Shape, status: int, media: str = "application/json", retry_after: int | None = None) -> bytes:
+    """The answer as it goes over the wire, with what every answer of the public door says."""
+    content = msgspec.json.encode(shape)
+    retry = f"Retry-After: {retry_after}\r\n" if retry_after is not None else ""
+    return (
+        f"HTTP/1.1 {status} {_PHRASES[status]}\r\nContent-Type: {media}\r\nContent-Length: {len(content)}\r\n"
+        f"Date: {rfc822_formatted_time()}\r\n{retry}{_SEAL}\r\n"
+    ).encode("ascii") + content
