@@ -169,7 +169,8 @@ def _page(status: str, sentence: str) -> Json:
             "X-Content-Type-Options": ["nosniff"],
         },
         "body": (
-            '<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+            '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+            '<meta name="color-scheme" content="light dark">'
             f"<title>{sentence}</title>"
             f'<p style="font: 1.2em sans-serif; margin: 20vh auto; text-align: center">{sentence}</p>\n'
         ),

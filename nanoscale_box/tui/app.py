@@ -17,6 +17,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.signal import Signal
 from textual.timer import Timer
+from textual.worker import WorkerFailed
 
 from nanoscale_box.client import BoxClient, Unreachable
 from nanoscale_box.core.text import inert
@@ -61,7 +62,7 @@ class BoxApp(App[None]):
         browse: Callable[[str], bool] | None = None,
     ) -> None:
         super().__init__()
-        self.crash: Exception | None = None
+        self.crash: BaseException | None = None
         self._pending: Timer | None = None
         self._changed: Signal[None] = Signal(self, "changed")
         self._heard: Signal[shapes.Event] = Signal(self, "heard")
@@ -122,7 +123,8 @@ class BoxApp(App[None]):
 
     def _fatal_error(self) -> None:
         """Textual prints a traceback with local values here; ours goes to a file, without them."""
-        self.crash = self._exception
+        error = self._exception
+        self.crash = error.error if isinstance(error, WorkerFailed) else error
         self._close_messages_no_wait()
 
 

@@ -13,6 +13,8 @@ from typing import Final
 import msgspec
 from aiohttp.helpers import rfc822_formatted_time
 
+from nanoscale_box.core.errors import BoxError
+from nanoscale_box.web.problems import MEDIA_TYPE, problem_of, retry_seconds
 from nanoscale_box.wire.routes import WEBHOOK
 from nanoscale_box.wire.shapes import Shape
 
@@ -78,3 +80,9 @@ def written(shape: Shape, status: int, media: str = "application/json", retry_af
         f"HTTP/1.1 {status} {_PHRASES[status]}\r\nContent-Type: {media}\r\nContent-Length: {len(content)}\r\n"
         f"Date: {rfc822_formatted_time()}\r\n{retry}{_SEAL}\r\n"
     ).encode("ascii") + content
+
+
+def refusal(error: BoxError) -> bytes:
+    """The problem document that tells of an error, as it goes over the wire."""
+    problem = problem_of(error)
+    return written(problem, problem.status, MEDIA_TYPE, retry_seconds(error))

@@ -10,9 +10,10 @@ from typing import cast
 from aiohttp import web
 
 from nanoscale_box.web.counters import IntakeCounters
-from nanoscale_box.web.express import Whole, read
-from nanoscale_box.web.problems import Handler
+from nanoscale_box.web.express import Whole, read, refusal
+from nanoscale_box.web.problems import Handler, defect
 from nanoscale_box.web.settings import PublicSettings
+from nanoscale_box.wire.routes import WEBHOOK
 
 
 class Stage(IntEnum):
@@ -102,10 +103,11 @@ class Guard(asyncio.Protocol):
         transport = self.transport
         if transport is None or transport.is_closing():
             return
-        if carried.cancelled() or carried.exception() is not None:
-            transport.abort()  # the room has told of it; GitHub sees that nothing was promised
+        if carried.cancelled():
+            transport.abort()
             return
-        transport.write(carried.result())
+        fault = carried.exception()
+        transport.write(refusal(defect("POST", WEBHOOK, fault)) if fault else carried.result())
         early, self._early = self._early, b""
         if early:
             transport.resume_reading()

@@ -110,7 +110,8 @@ async def as_problems(request: web.Request, handler: Handler) -> web.StreamRespo
     except (asyncio.CancelledError, ConnectionError):
         raise
     except Exception as fault:  # noqa: BLE001 - the outermost edge: a defect must reach the caller as a document, not as a trace
-        return problem_response(_internal(request, fault))
+        resource = request.match_info.route.resource
+        return problem_response(defect(request.method, resource.canonical if resource else "unknown", fault))
 
 
 def _of_framework(request: web.Request, refused: web.HTTPException) -> web.StreamResponse:
@@ -132,11 +133,9 @@ def _of_framework(request: web.Request, refused: web.HTTPException) -> web.Strea
             return problem_response(Invalid(Code.INVALID, f"the request was refused: {reason}"), refused.status)
 
 
-def _internal(request: web.Request, fault: Exception) -> BoxError:
+def defect(method: str, route: str, fault: BaseException) -> BoxError:
     """Log a defect once, under an id; the route is logged as declared, since paths and queries may hold secrets."""
     error_id = secrets.token_hex(4)
-    resource = request.match_info.route.resource
-    route = resource.canonical if resource else "unknown"
-    _log.error("request.failed", error_id=error_id, method=request.method, route=route, exc_info=fault)
+    _log.error("request.failed", error_id=error_id, method=method, route=route, exc_info=fault)
     hint = f"look into the box's log, which has the details under {error_id}, and report them"
     return BoxError(Code.INTERNAL, "something went wrong inside the box", hint=hint, fault=Fault.BOX)

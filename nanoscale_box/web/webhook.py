@@ -15,9 +15,8 @@ from nanoscale_box.engine.views import Receipt
 from nanoscale_box.web import translate
 from nanoscale_box.web.answering import answer
 from nanoscale_box.web.counters import IntakeCounters
-from nanoscale_box.web.express import Whole, written
+from nanoscale_box.web.express import Whole, refusal, written
 from nanoscale_box.web.limits import BodyBudget, Refusals, check_declared, plausibly_signed, read_body, too_many
-from nanoscale_box.web.problems import MEDIA_TYPE, problem_of, retry_seconds
 from nanoscale_box.web.services import Intake
 from nanoscale_box.web.settings import PublicSettings
 
@@ -56,9 +55,7 @@ class Webhook:
                 self._budget.hold(reading, len(whole.body))
                 receipt = await self._intake.receive(whole.headers, whole.body)
         except BoxError as error:
-            refusal = self._refused(error)
-            problem = problem_of(refusal)
-            return written(problem, problem.status, MEDIA_TYPE, retry_seconds(refusal))
+            return refusal(self._refused(error))
         self._counters.answered[receipt.status] += 1
         return written(translate.receipt(receipt), receipt.http_status)
 

@@ -98,7 +98,7 @@ async def test_disconnecting_asks_first(box: FakeClient, opened: Opened) -> None
         await until(pilot, lambda: isinstance(pilot.app.screen, GithubScreen))
         await pilot.press("X")
         await until(pilot, lambda: isinstance(pilot.app.screen, Confirm))
-        await until(pilot, lambda: "running apps stay up" in seen(pilot))
+        await until(pilot, lambda: "Pushes are not deployed any more" in seen(pilot))
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, GithubScreen))
         assert ("disconnect",) not in box.asked

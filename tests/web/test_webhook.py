@@ -179,7 +179,7 @@ async def test_refusals_come_back_with_time(public: OpenPublic) -> None:
 
 async def test_every_header_of_a_delivery_reaches_the_engine_as_often_as_it_came(browser: ClientSession, engine: FakeEngine) -> None:
     async with browser.post(
-        WEBHOOK, data=b"{}", headers=[*signed(b"{}").items(), ("X-GitHub-Hook-ID", "1"), ("x-github-hook-id", "2")]
+        WEBHOOK, data=b"{}", headers=[*signed(b"{}").items(), ("X-GitHub-Hook-ID", "1"), ("X-GitHub-Hook-ID", "2")]
     ) as answer:
         assert answer.status == 202
     assert [value for name, value in engine.intake.headers[0] if name.lower() == "x-github-hook-id"][-2:] == ["1", "2"]
