@@ -359,6 +359,7 @@ class FakeIngress:
     async def remove(self, host: str) -> None:
         await self._process.call("ingress.remove")
         self._world.routes.pop(host, None)
+        self._world.hosts = self._world.hosts - {host}
 
     async def stop(self) -> None:
         await self._process.call("ingress.stop")

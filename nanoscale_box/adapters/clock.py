@@ -12,6 +12,7 @@ from nanoscale_box.engine.ports import Clock
 _DIGITS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 """Crockford's base 32, small letters: sorts like the number, survives being read aloud, and may be part of a host or
 user name."""
+_PAIRS: Final = [high + low for high in _DIGITS for low in _DIGITS]
 _TIME_DIGITS: Final = 10
 _RANDOM_DIGITS: Final = 16
 _RANDOM_BITS: Final = 5 * _RANDOM_DIGITS
@@ -43,5 +44,5 @@ class TimeIds:
 
 
 def _digits(number: int, width: int) -> str:
-    """The number's last `width` digits in base 32."""
-    return "".join(_DIGITS[(number >> shift) & 31] for shift in range(5 * (width - 1), -1, -5))
+    """The number's last `width` digits in base 32; an even number of them."""
+    return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(5 * (width - 2), -1, -10)])

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 
 from nanoscale_box.core.decide import short
-from nanoscale_box.core.errors import Code, DeployFailed
+from nanoscale_box.core.errors import BoxError, Code, DeployFailed
 from nanoscale_box.core.lifecycle import DeploymentState
 from nanoscale_box.core.model import Address, Deployment, Instance, Project, Release, Sha, Trigger
 from nanoscale_box.core.plan import Settings, detect, missing_tools
@@ -69,6 +69,10 @@ class Pipeline:
             instance = await self._start(job, built, undo)
             # From here on nobody may cancel: visitors may already see the new release.
             await _uninterrupted(self._switch(job, instance, undo))
+        except BoxError as error:
+            with suppress(BoxError):  # a full disk has no room for this line either
+                self._say(job)(f"failed: {error.detail}")
+            raise
         finally:
             await _uninterrupted(self._end(job, undo))
 

@@ -94,7 +94,6 @@ class Projects:
         if not shared:
             await self._source.forget(cache_key(project))
         await self._builder.discard_project(project.id)
-        await self._ingress.start(await self._releases.all_hosts())
 
     async def redeploy(self, project_id: str, clear_cache: bool) -> Deployment | None:
         """Deploy the branch's head now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from nanoscale_box.core.model import DeliveryId, Deployment, EventKind, Failure, Project, Verdict
 from nanoscale_box.engine.records import News, Records
@@ -105,6 +106,7 @@ def _problem(failure: Failure | None) -> dict[str, object] | None:
     }
 
 
+@lru_cache(maxsize=256)  # what is told in one commit shares its time
 def _time(moment: datetime | None) -> str | None:
     """RFC 3339 in UTC, ending in Z."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None

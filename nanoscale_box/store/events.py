@@ -9,7 +9,7 @@ from typing import Final
 from nanoscale_box.core.errors import Code, Invalid
 from nanoscale_box.core.model import DeploymentId, Event, EventKind, ProjectId
 from nanoscale_box.engine.records import News
-from nanoscale_box.store.rows import LAST, json_of, json_text, time_of, time_text
+from nanoscale_box.store.rows import LAST, fast_json_text, json_of, json_text, time_of, time_text
 from nanoscale_box.store.sql import Row, Sql, inserting
 from nanoscale_box.store.trimming import Old
 
@@ -43,7 +43,9 @@ class Events:
 
     def add_all(self, news: Sequence[News]) -> None:
         """Record many events at once, numbered in their order."""
-        rows = [(one.kind, time_text(one.at), json_text(one.data), one.project_id, one.deployment_id) for one in news]
+        rows = [
+            (one.kind, time_text(one.at), fast_json_text(one.data), one.project_id, one.deployment_id) for one in news
+        ]
         self._sql.insert_all("events", _NAMES, rows)
         self._sql.told_events += len(rows)
 

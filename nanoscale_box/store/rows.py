@@ -7,7 +7,10 @@ import binascii
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
+
+import msgspec
 
 from nanoscale_box.core.errors import Code, Invalid
 from nanoscale_box.engine.records import Page
@@ -18,6 +21,7 @@ LAST: Final = 2**63 - 1
 """Greater than or equal to every row number."""
 
 
+@lru_cache(maxsize=256)  # rows of one commit share their time
 def time_text(when: datetime) -> str:
     """RFC 3339 in UTC with microseconds and `Z`, which sorts as text."""
     if when.tzinfo is None:
@@ -49,6 +53,14 @@ def json_text(value: object) -> str:
     try:
         return _JSON.encode(value)
     except (TypeError, ValueError) as error:
+        raise Invalid(Code.INVALID, f"a value cannot be written as JSON: {error}") from error
+
+
+def fast_json_text(value: object) -> str:
+    """As `json_text`, for what this program made up itself: plain text, whole numbers, lists and objects of them."""
+    try:
+        return msgspec.json.encode(value).decode()
+    except (TypeError, ValueError, OverflowError) as error:
         raise Invalid(Code.INVALID, f"a value cannot be written as JSON: {error}") from error
 
 

@@ -14,6 +14,7 @@ import msgspec
 from aiohttp.helpers import rfc822_formatted_time
 
 from nanoscale_box.core.errors import BoxError
+from nanoscale_box.core.github_headers import DELIVERY_HEADERS
 from nanoscale_box.web.problems import MEDIA_TYPE, problem_of, retry_seconds
 from nanoscale_box.wire.routes import WEBHOOK
 from nanoscale_box.wire.shapes import Shape
@@ -53,14 +54,12 @@ def read(data: bytes) -> Whole | None:
     if end < len(_BEGIN) or not _FIELDS.fullmatch(data, len(_BEGIN), end):
         return None
     lines = data[len(_BEGIN) : end - 2].decode("ascii").split("\r\n")
-    headers: Headers = []
     values: dict[str, str] = {}
     for line in lines:
         name, _, value = line.partition(":")
         name, value = name.lower(), value.strip(" ")
-        headers.append((name, value))
         values[name] = value
-    if len(values) < len(headers) or not _OTHERS.isdisjoint(values) or "host" not in values:
+    if len(values) < len(lines) or not _OTHERS.isdisjoint(values) or "host" not in values:
         return None
     length = values.get("content-length", "")
     if not _LENGTH.fullmatch(length) or end + 2 + int(length) != len(data):
@@ -69,6 +68,7 @@ def read(data: bytes) -> Whole | None:
         return None
     if not _SIGNATURE.fullmatch(values.get("x-hub-signature-256", "")):
         return None
+    headers = [(name, values[name]) for name in DELIVERY_HEADERS if name in values]
     return Whole(headers, data[end + 2 :])
 
 

@@ -20,7 +20,6 @@ import pytest
 
 from nanoscale_box.adapters.github import GithubApi
 from nanoscale_box.adapters.github_feedback import CommitState
-
 from nanoscale_box.core.errors import BoxError, Code, Conflict, NotFound
 from nanoscale_box.core.github_model import App, Repository, StillWaiting, UserTokens
 from nanoscale_box.core.model import InstallationId, RepoId

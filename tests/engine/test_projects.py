@@ -371,3 +371,11 @@ async def test_unknown_names_are_not_found(house: House) -> None:
         with pytest.raises(NotFound):
             await call
     assert S.LIVE not in [view.state for view in await house.engine.projects.list()]
+
+
+async def test_deleting_a_project_after_down_leaves_the_ingress_stopped(house: House) -> None:
+    await house.live(1)
+    await house.engine.projects.down()
+    before = house.world.calls.count("ingress.start")
+    await house.engine.projects.delete("hello")
+    assert house.world.calls.count("ingress.start") == before
