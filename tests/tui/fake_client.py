@@ -179,7 +179,7 @@ class FakeClient:
         self, deployment_id: str, *, kind: str = "build", follow: bool = True, tail: int | None = None
     ) -> AsyncIterator[shapes.LogLine | Disconnected | Reconnected]:
         self._note("deployment_log", deployment_id, kind)
-        for number, line in enumerate(self.logs[kind]):
+        for number, line in enumerate(self.logs.get(f"{kind} {deployment_id}", self.logs[kind])):
             yield shapes.LogLine(offset=number, text=line)
 
         while self.follow_log and (text := await self.log_lines.get()) is not None:
@@ -190,6 +190,7 @@ def busy_box() -> FakeClient:
     """A box with something of everything."""
     box = FakeClient()
     box.github = samples.github()
+    box.logs["build dep_hello_10"] = samples.FAILED_LOG
     api_live = samples.deployment("api", 31, "Answer HEAD requests too", state="live", age=187, seconds=11.8)
     hello = [
         samples.deployment("hello", 12, "Greet the whole world", state="live", age=3, seconds=4.2),

@@ -222,6 +222,20 @@ Installed 9 packages in 11ms
 $ python -m compileall -q .
 release 9f31 is ready: 31 files, 214 kB
 """.splitlines()
+FAILED_LOG = """\
+$ uv venv --python 3.12
+Using CPython 3.12.9
+Creating virtual environment at: .venv
+$ uv sync --frozen
+Resolved 13 packages in 4ms
+Installed 8 packages in 9ms
+$ python -m app.check
+Traceback (most recent call last):
+  File "app/check.py", line 3, in <module>
+    from starlette.applications import Starlette
+ModuleNotFoundError: No module named 'starlette'
+exit status 1
+""".splitlines()
 RUN_LOG = """\
 listening on 127.0.0.1:41273
 GET / 200 in 2 ms

@@ -7,7 +7,11 @@ import re
 from pathlib import Path
 
 from textual.app import App
+from textual.pilot import Pilot
+from textual.widgets import Input
 
+STILL = 4
+"""Tenths of a second without a change."""
 FOLDER = Path(__file__).parent / "snapshots"
 # Read here, as no test sees a setting from outside.
 UPDATE = bool(os.environ.get("NANOSCALE_UPDATE_SNAPSHOTS"))
@@ -23,9 +27,21 @@ def picture(app: App[None], title: str = "nanoscale-box") -> str:
     return re.sub(r"\n\s*\n+", "\n", re.sub(r"[ \t]+\n", "\n", svg)) + ("" if svg.endswith("\n") else "\n")
 
 
-def check_picture(app: App[None], name: str, aside: Path) -> None:
+async def settled(pilot: Pilot[None]) -> str:
+    """The screen once it stays as it is for a while, with cursors that do not blink."""
+    for cursor in pilot.app.screen.query(Input):
+        cursor.cursor_blink = False
+    seen, now, same = "", picture(pilot.app), 0
+    while same < STILL:
+        await pilot.pause(0.1)
+        seen, now = now, picture(pilot.app)
+        same = same + 1 if seen == now else 0
+    return now
+
+
+async def check_picture(pilot: Pilot[None], name: str, aside: Path) -> None:
     """The screen looks as it did when somebody last looked at it; what it looks like now is left in `aside`."""
-    stored, now = FOLDER / f"{name}.svg", picture(app)
+    stored, now = FOLDER / f"{name}.svg", await settled(pilot)
     if UPDATE:
         FOLDER.mkdir(exist_ok=True)
         stored.write_text(now, encoding="utf-8")

@@ -14,7 +14,7 @@ SIZES = [(80, 24), (120, 40), (60, 20)]
 KEYS = {
     "home": ([], "Greet the"),
     "project": (["j", "enter"], "ended · 17 lines"),
-    "failed": (["j", "enter", "j", "j"], "Build log of #10"),
+    "failed": (["j", "enter", "j", "j"], "ended · 12 lines"),
     "new": (["n"], "ada/hello"),
     "manual": (["n", "ctrl+t"], "Address"),
     "github": (["ctrl+g"], "selected repositories"),
@@ -30,18 +30,16 @@ async def test_screens(box: FakeClient, opened: Opened, tmp_path: Path, name: st
     async with opened(box, size) as pilot:
         await pilot.press(*keys)
         await until(pilot, lambda: words in seen(pilot))
-        await pilot.pause(0.3)
-        check_picture(pilot.app, f"{name}-{size[0]}x{size[1]}", tmp_path)
+        await check_picture(pilot, f"{name}-{size[0]}x{size[1]}", tmp_path)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 async def test_first_run(opened: Opened, tmp_path: Path, size: tuple[int, int]) -> None:
     async with opened(FakeClient(), size) as pilot:
-        check_picture(pilot.app, f"first-run-{size[0]}x{size[1]}", tmp_path)
+        await check_picture(pilot, f"first-run-{size[0]}x{size[1]}", tmp_path)
 
 
 async def test_light(box: FakeClient, opened: Opened, tmp_path: Path) -> None:
     async with opened(box) as pilot:
         pilot.app.theme = "nanoscale-light"
-        await pilot.pause(0.1)
-        check_picture(pilot.app, "home-light-80x24", tmp_path)
+        await check_picture(pilot, "home-light-80x24", tmp_path)

@@ -177,7 +177,9 @@ async def test_refusals_come_back_with_time(public: OpenPublic) -> None:
         assert (await answer_to(sender, b"{}", HEADERS))[0] == 401
 
 
-async def test_every_header_of_a_delivery_reaches_the_engine_as_often_as_it_came(browser: ClientSession, engine: FakeEngine) -> None:
+async def test_every_header_of_a_delivery_reaches_the_engine_as_often_as_it_came(
+    browser: ClientSession, engine: FakeEngine
+) -> None:
     async with browser.post(
         WEBHOOK, data=b"{}", headers=[*signed(b"{}").items(), ("X-GitHub-Hook-ID", "1"), ("X-GitHub-Hook-ID", "2")]
     ) as answer:

@@ -1,0 +1,110 @@
+"""Deliveries gathered into few works: each gets its own answer, and one that spoils a work spoils it for itself alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TypeVar, cast
+
+import pytest
+
+from nanoscale_box.core.errors import BoxError, Code, Invalid, Unavailable
+from nanoscale_box.core.github import Delivery
+from nanoscale_box.engine.gathering import Gathering
+from nanoscale_box.engine.records import Records
+from nanoscale_box.engine.views import Receipt
+
+T = TypeVar("T")
+
+
+class Ledger:
+    """Runs work when it is let, and counts it."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.works = 0
+        self.fails: BoxError | None = None
+        self.closed = False
+
+    async def write(self, work: Callable[[Records], T]) -> T:
+        if self.closed:
+            raise Unavailable(Code.SHUTTING_DOWN, "the store is closed")
+        self.works += 1
+        await self.gate.wait()
+        done = work(cast(Records, None))
+        if self.fails:
+            raise self.fails
+        return done
+
+    async def read(self, work: Callable[[Records], T]) -> T:
+        raise AssertionError("nothing is read")
+
+    def on_commit(self, notify: Callable[[], object]) -> None:
+        raise AssertionError("nobody follows")
+
+
+def deliveries(count: int) -> list[Delivery]:
+    return [cast(Delivery, number) for number in range(count)]
+
+
+def receipt(delivery: Delivery) -> Receipt | None:
+    """Every tenth has to be looked at alone."""
+    number = cast(int, delivery)
+    if number % 10 == 9:
+        return None
+    return Receipt(status="ignored", delivery_id=str(number), reason="", verdicts=[], http_status=200)
+
+
+def record(records: Records, together: Sequence[Delivery]) -> list[Receipt | None]:
+    return [receipt(one) for one in together]
+
+
+async def test_many_take_few_works_and_each_gets_its_own_answer() -> None:
+    ledger = Ledger()
+    gathering = Gathering(ledger, record)
+    asked = [asyncio.ensure_future(gathering.add(one)) for one in deliveries(600)]
+    await asyncio.sleep(0)
+    ledger.gate.set()
+    answers = await asyncio.gather(*asked)
+    assert answers == [receipt(one) for one in deliveries(600)]
+    assert ledger.works <= 4
+
+
+async def test_when_one_spoils_the_work_each_is_looked_at_alone() -> None:
+    ledger = Ledger()
+    ledger.gate.set()
+    ledger.fails = Invalid(Code.INVALID, "a text holds half of a character pair")
+    gathering = Gathering(ledger, record)
+    assert await asyncio.gather(*(gathering.add(one) for one in deliveries(3))) == [None, None, None]
+
+
+async def test_a_store_that_fails_fails_every_one_of_them() -> None:
+    ledger = Ledger()
+    ledger.gate.set()
+    ledger.fails = Unavailable(Code.DISK_FULL, "the disk is full")
+    gathering = Gathering(ledger, record)
+    answers = await asyncio.gather(*(gathering.add(one) for one in deliveries(3)), return_exceptions=True)
+    assert answers == [ledger.fails] * 3
+    ledger.fails = None
+    assert await gathering.add(deliveries(1)[0]) == receipt(deliveries(1)[0])
+
+
+async def test_a_closed_store_leaves_nobody_waiting() -> None:
+    ledger = Ledger()
+    ledger.closed = True
+    gathering = Gathering(ledger, record)
+    asked = [asyncio.ensure_future(gathering.add(one)) for one in deliveries(5)]
+    for one in asked:
+        with pytest.raises(Unavailable):
+            await one
+
+
+async def test_one_who_goes_away_disturbs_no_other() -> None:
+    ledger = Ledger()
+    gathering = Gathering(ledger, record)
+    gone, stays = (asyncio.ensure_future(gathering.add(one)) for one in deliveries(2))
+    await asyncio.sleep(0)
+    gone.cancel()
+    ledger.gate.set()
+    assert await stays == receipt(deliveries(2)[1])
+    assert gone.cancelled()
