@@ -169,8 +169,8 @@ def _page(status: str, sentence: str) -> Json:
             "X-Content-Type-Options": ["nosniff"],
         },
         "body": (
-            '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-            '<meta name="color-scheme" content="light dark">'
+            '<!doctype html><html lang="en" style="color-scheme: light dark; background: Canvas; color: CanvasText">'
+            '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
             f"<title>{sentence}</title>"
             f'<p style="font: 1.2em sans-serif; margin: 20vh auto; text-align: center">{sentence}</p>\n'
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Final
 
@@ -26,6 +27,7 @@ GLYPHS: Final = {
 }
 RUNNING: Final = frozenset({"queued", "fetching", "building", "starting", "switching"})
 CANCELLABLE: Final = RUNNING - {"switching"}
+_STAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (?=.)")
 _TRIGGERS: Final = {"create": "creation", "push": "push", "manual": "you", "rollback": "rollback"}
 
 
@@ -58,6 +60,17 @@ def ago(moment: datetime | None, now: datetime) -> str:
 def clock(moment: datetime | None) -> str:
     """A moment in full, in the reader's own time zone."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else ""
+
+
+def log_line(text: str) -> str:
+    """A line of a log, with the time the box put before it as the reader's own time of day."""
+    if not _STAMP.match(text):
+        return text
+    try:
+        moment = datetime.fromisoformat(text[:20])
+    except ValueError:
+        return text
+    return f"{moment.astimezone():%H:%M:%S} {text[21:]}"
 
 
 def lasted(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""Deliveries gathered into few works: each gets its own answer, and one that spoils a work spoils it for itself alone."""
+"""Deliveries gathered into few works: each gets its own answer; one that spoils a work spoils it for itself alone."""
 
 from __future__ import annotations
 

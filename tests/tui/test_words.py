@@ -70,3 +70,16 @@ def test_refs_and_commits() -> None:
     assert words.short("a" * 40) == "a" * 7
     assert words.count(1, "project") == "1 project"
     assert words.count(1200, "project") == "1,200 projects"
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("2026-03-14T15:09:26Z $ make", "15:09:26 $ make"),
+        ("2026-02-30T15:09:26Z no such day", "2026-02-30T15:09:26Z no such day"),
+        ("2026-03-14T15:09:26Z ", "2026-03-14T15:09:26Z "),
+        ("plain", "plain"),
+    ],
+)
+def test_the_time_before_a_log_line_is_the_readers_time_of_day(line: str, shown: str) -> None:
+    assert words.log_line(line) == shown

@@ -8,7 +8,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widgets import Static
 
 from nanoscale_box.tui.desk import Desk
 from nanoscale_box.tui.plain import Tone, join, keyed, plain, tone_of
@@ -17,6 +16,7 @@ from nanoscale_box.tui.screens.steering import Steering
 from nanoscale_box.tui.widgets.columns import Column
 from nanoscale_box.tui.widgets.list_pane import ListPane
 from nanoscale_box.tui.widgets.rows import Rows
+from nanoscale_box.tui.widgets.told import Told
 from nanoscale_box.tui.widgets.verdicts import verdict_columns, verdict_words
 from nanoscale_box.tui.words import RUNNING, ago, clock, commit, mark, notes, project_word, state, took, trigger
 from nanoscale_box.wire import shapes
@@ -71,7 +71,7 @@ class HomeScreen(Steering):
             at_top=True,
             id="activity",
         )
-        self.detail = Static(classes="detail")
+        self.detail = Told(classes="detail")
 
     def body(self) -> ComposeResult:
         """Projects, a word on the one under the cursor, activity."""
@@ -148,13 +148,13 @@ class HomeScreen(Steering):
     def _tell(self) -> None:
         project = self.in_hand()
         if project is None:
-            self.detail.update(Content(""))
+            self.detail.say(Content(""))
             return
         told = notes(project)
         running = project.latest is not None and project.latest.state in RUNNING
         noted = join(plain("▲ ", Tone.WARN), plain(" · ".join(told)))
         second = noted if told and not running else self._deployed(project)
-        self.detail.update(join(plain(project.url, Tone.LINK), "\n", second))
+        self.detail.say(join(plain(project.url, Tone.LINK), "\n", second))
 
     def _deployed(self, project: shapes.Project) -> Content:
         latest, live = project.latest, project.live
@@ -192,7 +192,7 @@ class HomeScreen(Steering):
             Column(title="Commit", cell=what, least=14, grow=3),
             Column(title="Note", cell=_mark, least=4, most=12, above=66, below=150),
             Column(title="Note", cell=_note, least=10, grow=2, above=150),
-            Column(title="Deployed", cell=when, least=8, most=10),
+            Column(title="Deployed", cell=when, least=10),
             Column(title="By", cell=made, least=8, most=24, above=125),
             Column(title="Address", cell=lambda one: plain(one.url, Tone.LINK), least=12, most=40, above=100),
         ]

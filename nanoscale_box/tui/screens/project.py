@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widgets import Static
 
 from nanoscale_box.client import ApiError, Disconnected, Reconnected, Unreachable
 from nanoscale_box.tui.desk import Desk
@@ -22,8 +21,9 @@ from nanoscale_box.tui.widgets.deployments import deployment_columns, deployment
 from nanoscale_box.tui.widgets.list_pane import ListPane
 from nanoscale_box.tui.widgets.log_pane import LogPane
 from nanoscale_box.tui.widgets.rows import Rows
+from nanoscale_box.tui.widgets.told import Told
 from nanoscale_box.tui.widgets.verdicts import verdict_columns, verdict_words
-from nanoscale_box.tui.words import CANCELLABLE
+from nanoscale_box.tui.words import CANCELLABLE, log_line
 from nanoscale_box.wire import shapes
 
 _TAIL: Final = 2_000
@@ -55,8 +55,8 @@ class ProjectScreen(Steering):
         self._pane = pane
         self._kind = "run" if pane == "log" else "build"
         self._shown: tuple[str, str] | None = None
-        self.overview = Static(classes="overview")
-        self.outcome = Static(classes="detail")
+        self.overview = Told(classes="overview")
+        self.outcome = Told(classes="detail")
         self.deployments: ListPane[shapes.Deployment] = ListPane(
             Content("1 Deployments"),
             deployment_columns(desk),
@@ -190,8 +190,8 @@ class ProjectScreen(Steering):
         project, chosen = self.in_hand(), self.deployments.rows.current
         if project is None:
             return
-        self.overview.update(overview(project, self.desk.now()))
-        self.outcome.update(outcome(chosen, self.desk.now()) if chosen else Content(""))
+        self.overview.say(overview(project, self.desk.now()))
+        self.outcome.say(outcome(chosen, self.desk.now()) if chosen else Content(""))
         wanted = (chosen.id, self._kind) if chosen else None
         if chosen is not None and wanted != self._shown:
             self._shown = wanted
@@ -217,7 +217,7 @@ class ProjectScreen(Steering):
     def _take(self, line: shapes.LogLine | Disconnected | Reconnected) -> None:
         match line:
             case shapes.LogLine():
-                self.log_pane.write(line.text)
+                self.log_pane.write(log_line(line.text))
             case Disconnected():
                 self.log_pane.stand(plain("▲ the box is away", Tone.WARN))
             case Reconnected():

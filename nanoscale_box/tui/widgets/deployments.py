@@ -45,7 +45,7 @@ def deployment_columns(desk: Desk) -> list[Column[shapes.Deployment]]:
         Column(title="Commit", cell=what, least=14, grow=2),
         Column(title="Author", cell=lambda one: plain(one.author), least=6, most=14, above=70),
         Column(title="By", cell=lambda one: plain(trigger(one.trigger), Tone.DIM), least=4, most=8, above=55),
-        Column(title="Took", cell=lambda one: plain(took(one, now()), Tone.DIM), least=5, most=11, above=60),
+        Column(title="Took", cell=lambda one: plain(took(one, now()), Tone.DIM), least=7, most=11, above=60),
         Column(
             title="When",
             cell=when,

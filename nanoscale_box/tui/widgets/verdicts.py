@@ -25,7 +25,7 @@ def verdict_columns(desk: Desk, *, with_project: bool) -> list[Column[shapes.Ver
         title="Project", cell=lambda one: plain(desk.model.name_of(one.project_id), Tone.STRONG), least=7, most=20
     )
     return [
-        Column(title="When", cell=lambda one: plain(ago(one.at, desk.now()), Tone.DIM), least=5, most=10),
+        Column(title="When", cell=lambda one: plain(ago(one.at, desk.now()), Tone.DIM), least=10),
         Column(title="Verdict", cell=became, least=8, most=12),
         *([name] if with_project else []),
         Column(title="By", cell=lambda one: plain(trigger(one.source), Tone.DIM), least=4, most=8, above=100),
