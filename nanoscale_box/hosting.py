@@ -44,7 +44,7 @@ async def _host(settings: Settings) -> int:
     with log.open("a", encoding="utf-8") as stream:
         open_journal(stream=stream)
         async with running(settings) as daemon:
-            status = await attach(daemon.socket)
+            status = await attach(daemon.socket, parting="")
     sys.stderr.write(
         "The box has stopped with the terminal UI; apps go on. Keep it running with: nanoscale-box serve\n"
     )

@@ -112,6 +112,13 @@ def branch_of(ref: str | None) -> str:
     return (ref or "").removeprefix("refs/heads/").removeprefix("refs/tags/")
 
 
+def advised(sentence: str, hint: str | None) -> str:
+    """What went wrong and what to do next, as one text."""
+    if not hint:
+        return sentence
+    return f"{sentence} {hint}" if sentence.endswith((".", "!", "?")) else f"{sentence}; {hint}"
+
+
 def count(number: int, noun: str) -> str:
     """`1 project`, `2 projects`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

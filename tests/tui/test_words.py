@@ -83,3 +83,9 @@ def test_refs_and_commits() -> None:
 )
 def test_the_time_before_a_log_line_is_the_readers_time_of_day(line: str, shown: str) -> None:
     assert words.log_line(line) == shown
+
+
+def test_what_to_do_next_is_told_apart_from_what_happened() -> None:
+    assert words.advised("It failed.", "Try again.") == "It failed. Try again."
+    assert words.advised("it failed", "try again") == "it failed; try again"
+    assert words.advised("it failed", None) == "it failed"

@@ -21,6 +21,7 @@ from nanoscale_box.tui.widgets.columns import Column
 from nanoscale_box.tui.widgets.fields import Field, address, suggested
 from nanoscale_box.tui.widgets.rows import Rows
 from nanoscale_box.tui.widgets.search_pane import SearchPane
+from nanoscale_box.tui.words import advised
 from nanoscale_box.wire import requests, shapes
 
 _PAGE: Final = 100
@@ -274,10 +275,10 @@ class NewProjectScreen(BoxScreen):
         if self.source == "manual":
             fields |= {"url": self.url, "branch": self.branch}
         if place in fields:
-            fields[place].complain(f"{sentence} {hint}")
+            fields[place].complain(advised(sentence, hint))
             fields[place].input.focus()
         else:
-            self.problem.update(join(plain(f"✕ {sentence}", Tone.BAD), " ", plain(hint, Tone.DIM)))
+            self.problem.update(plain(f"✕ {advised(sentence, hint)}", Tone.BAD))
 
     def _say_name(self) -> None:
         source = self.repository.name if self.source == "github" and self.repository else ""

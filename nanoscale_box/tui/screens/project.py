@@ -23,7 +23,7 @@ from nanoscale_box.tui.widgets.log_pane import LogPane
 from nanoscale_box.tui.widgets.rows import Rows
 from nanoscale_box.tui.widgets.told import Told
 from nanoscale_box.tui.widgets.verdicts import verdict_columns, verdict_words
-from nanoscale_box.tui.words import CANCELLABLE, log_line
+from nanoscale_box.tui.words import CANCELLABLE, advised, log_line
 from nanoscale_box.wire import shapes
 
 _TAIL: Final = 2_000
@@ -211,7 +211,7 @@ class ProjectScreen(Steering):
                     self._take(line)
         except (ApiError, Unreachable) as failed:
             sentence, hint = why(failed)
-            pane.write(f"✕ {sentence} {hint}", Tone.BAD)
+            pane.write(f"✕ {advised(sentence, hint)}", Tone.BAD)
         pane.stand(_ENDED)
 
     def _take(self, line: shapes.LogLine | Disconnected | Reconnected) -> None:
