@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from nanoscale_box.core.model import Event
-from nanoscale_box.engine.records import Ledger
+from nanoscale_box.core.model import Event, EventKind
+from nanoscale_box.engine.records import Ledger, Records
 
 
 class Feed:
@@ -20,6 +20,15 @@ class Feed:
     async def after(self, last_id: int, limit: int = 200) -> Sequence[Event]:
         """At most `limit` events after `last_id`, oldest first."""
         return await self._ledger.read(lambda records: records.events.after(last_id, limit))
+
+    async def of_kind(self, kind: EventKind, last_id: int, limit: int = 200) -> tuple[Sequence[Event], int]:
+        """As `after`, for one kind alone: the others are passed over where they rest. Also where to go on."""
+
+        def read(records: Records) -> tuple[Sequence[Event], int]:
+            events = records.events.after(last_id, limit, kind)
+            return events, events[-1].id if len(events) == limit else records.events.last_id()
+
+        return await self._ledger.read(read)
 
     async def last_id(self) -> int:
         """The id of the newest event; 0 when there is none."""

@@ -61,11 +61,10 @@ class Feedback:
         seen = await self._feed.last_id()
         while True:
             await self._feed.wait(seen)
-            events = await self._feed.after(seen)
+            events, seen = await self._feed.of_kind(EventKind.DEPLOYMENT, seen)
             for event in events:
-                if event.kind is EventKind.DEPLOYMENT and event.data.get("state") in _TOLD and event.deployment_id:
+                if event.data.get("state") in _TOLD and event.deployment_id:
                     await self._order(event, event.deployment_id)
-            seen = events[-1].id if events else seen
 
     async def _order(self, event: Event, deployment_id: DeploymentId) -> None:
         """One job a word; each says how the deployment stands by then, so a word that is late is not a wrong one."""

@@ -155,7 +155,9 @@ class Events(Protocol):
         deployment_id: DeploymentId | None = None,
     ) -> Event: ...
     def add_all(self, news: Sequence[News]) -> None: ...
-    def after(self, last_id: int, limit: int) -> Sequence[Event]: ...  # oldest first
+    def after(
+        self, last_id: int, limit: int, kind: EventKind | None = None
+    ) -> Sequence[Event]: ...  # oldest first; None: of every kind
     def last_id(self) -> int: ...
     # Each `trim` forgets what is older than `before` among the next `limit` rows; gives the row to go on after, or None
     # when the next ones are young enough.

@@ -16,7 +16,10 @@ from nanoscale_box.store.trimming import Old
 _NAMES: Final = ("kind", "at", "data", "project_id", "deployment_id")
 _ADD: Final = inserting("events", _NAMES)
 _OLD: Final = Old("events", "at")
-_AFTER: Final = "SELECT id, kind, at, data, project_id, deployment_id FROM events WHERE id > ? ORDER BY id LIMIT ?"
+_AFTER: Final = (
+    "SELECT id, kind, at, data, project_id, deployment_id FROM events"
+    " WHERE id > ?1 AND (?2 IS NULL OR kind = ?2) ORDER BY id LIMIT ?3"
+)
 
 
 class Events:
@@ -49,11 +52,12 @@ class Events:
         self._sql.insert_all("events", _NAMES, rows)
         self._sql.told_events += len(rows)
 
-    def after(self, last_id: int, limit: int) -> list[Event]:
-        """At most `limit` events with a greater number, oldest first."""
+    def after(self, last_id: int, limit: int, kind: EventKind | None = None) -> list[Event]:
+        """At most `limit` events with a greater number, oldest first; of one kind, if that is given."""
         if limit < 1:
             raise Invalid(Code.INVALID, "ask for at least one event")
-        return [_event(row) for row in self._sql.all(_AFTER, (last_id, min(limit, LAST)))]
+        rows = self._sql.all(_AFTER, (last_id, kind, min(limit, LAST)))
+        return [_event(row) for row in rows]
 
     def trim(self, after: int, before: datetime, limit: int) -> int | None:
         """Forget what is old; see `engine.records`."""

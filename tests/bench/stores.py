@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -31,6 +32,8 @@ from nanoscale_box.core.model import (
 )
 from nanoscale_box.engine.records import DeliveryRow, News, Page, Records
 from nanoscale_box.store.database import Database
+from nanoscale_box.store.records import StoreRecords
+from nanoscale_box.store.sql import Sql
 from tests.bench.boxes import end, project, running, seed
 from tests.bench.deliveries import REPO_ID
 from tests.bench.ingest import load
@@ -96,18 +99,22 @@ def _filled(home: Path, projects: int, deliveries: int, *, queued: bool = False)
     """A home with that many projects, each on a repository of its own, and deliveries spread over them."""
     made = [project(number, REPO_ID + number) for number in range(1, projects + 1)]
     seed(home, made)
-    asyncio.run(_fill(home, [one.id for one in made], deliveries, queued=queued))
+    _fill(home, [one.id for one in made], deliveries, queued=queued)
     return home
 
 
-async def _fill(home: Path, projects: Sequence[ProjectId], deliveries: int, *, queued: bool) -> None:
-    database = await Database.open(home / "box.db")
-    for first in range(0, deliveries, _CHUNK):
-        last = min(deliveries, first + _CHUNK)
-        await database.write(partial(_add, projects=projects, numbers=range(first, last)))
-    if queued:
-        await database.write(partial(_queue, projects=projects))
-    await database.close()
+def _fill(home: Path, projects: Sequence[ProjectId], deliveries: int, *, queued: bool) -> None:
+    """Write as fast as SQLite can: what is measured is reading."""
+    with closing(sqlite3.connect(home / "box.db", isolation_level=None)) as connection:
+        for setting in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -2000000"):
+            connection.execute(f"PRAGMA {setting}")
+        records = StoreRecords(Sql(connection), remember=False)
+        connection.execute("BEGIN")
+        for first in range(0, deliveries, _CHUNK):
+            _add(records, projects=projects, numbers=range(first, min(deliveries, first + _CHUNK)))
+        if queued:
+            _queue(records, projects=projects)
+        connection.execute("COMMIT")
 
 
 def _add(records: Records, *, projects: Sequence[ProjectId], numbers: range) -> None:
