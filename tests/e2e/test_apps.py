@@ -54,7 +54,9 @@ http.server.HTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Page).serv
 def needs_an_index(folder: Path) -> None:
     """A Python package index that pip can reach, wherever it is told to look."""
     asked = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--retries=0", "--timeout=10", "idna"]
-    found = subprocess.run([*asked, "--dest", folder], env={**os.environ, **PIP}, capture_output=True, timeout=50)
+    found = subprocess.run(
+        [*asked, "--dest", folder], env={**os.environ, **PIP}, capture_output=True, check=False, timeout=50
+    )
     if found.returncode:
         lacking("No Python package index can be reached from this machine.")
 
