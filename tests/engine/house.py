@@ -124,6 +124,7 @@ class House:
     async def kill(self) -> None:
         """End a life at once: nothing more reaches the world or the database."""
         self.process.alive = False
+        self.world.calls.release()  # a call that is held belongs to a process that is no more
         works = [task for work in self.engine.worker._works.values() for task in (work.pipeline, work.whole)]
         syncing = [self.engine.catalogue._syncing] if self.engine.catalogue._syncing else []
         tasks = [*self.tasks, *works, *syncing]
