@@ -46,8 +46,10 @@ class FakeClient:
         return None
 
     def tell(self, kind: str, data: shapes.Shape | dict[str, Any], project_id: str | None = None) -> None:
-        """Put an event on the stream."""
+        """Put an event on the stream; a deployment it tells of is also there when it is asked for."""
         self._ids += 1
+        if isinstance(data, shapes.Deployment):
+            self.all_deployments = [one for one in self.all_deployments if one.id != data.id] + [data]
         plain = data if isinstance(data, dict) else msgspec.json.decode(msgspec.json.encode(data))
         event = shapes.Event(
             id=self._ids, kind=kind, at=samples.NOW, project_id=project_id, deployment_id=None, data=plain

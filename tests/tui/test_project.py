@@ -53,7 +53,7 @@ async def test_a_push_appears_and_its_log_is_followed(box: FakeClient, opened: O
         await until(pilot, lambda: "follows · 17 lines" in seen(pilot))
         box.log_lines.put_nowait("one more line")
         await until(pilot, lambda: "one more line" in seen(pilot))
-        assert "c cancels" in seen(pilot)
+        await until(pilot, lambda: "c cancels" in seen(pilot))
         await pilot.press("c")
         await until(pilot, lambda: ("cancel", "dep_hello_13") in box.asked)
 
