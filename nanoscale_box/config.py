@@ -22,6 +22,9 @@ VARIABLES: Final[dict[str, str]] = {
     "NANOSCALE_LISTEN": "the public door",
     "NANOSCALE_PUBLIC_BASE_URL": "where GitHub and browsers reach the public door, through a tunnel or a proxy",
     "NANOSCALE_INGRESS_LISTEN": "where apps are served",
+    "NANOSCALE_INGRESS_HTTPS_LISTEN": "where public domains are served over https; `off`, or like `:443`",
+    "NANOSCALE_ACME_URL": "the ACME directory that certificates are asked from",
+    "NANOSCALE_ACME_EMAIL": "where the authority may write to about certificates",
     "NANOSCALE_WEBHOOKS": "`auto`, `on`, or `off` (polling on purpose)",
     "NANOSCALE_BASE_DOMAIN": "an app's default host is NAME.<base domain>",
     "NANOSCALE_GITHUB_URL": "GitHub's pages",
@@ -58,6 +61,9 @@ class Settings:
     listen: Listen
     public_base_url: str | None
     ingress_listen: Listen
+    ingress_https_listen: Listen | None
+    acme_url: str | None
+    acme_email: str | None
     webhooks: bool
     base_domain: str
     github_url: str
@@ -98,6 +104,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         listen=reader.listen("NANOSCALE_LISTEN", "127.0.0.1:8787"),
         public_base_url=public,
         ingress_listen=reader.listen("NANOSCALE_INGRESS_LISTEN", ":8080"),
+        ingress_https_listen=reader.listen_or_off("NANOSCALE_INGRESS_HTTPS_LISTEN"),
+        acme_url=_acme_url(reader, development=development),
+        acme_email=reader.email("NANOSCALE_ACME_EMAIL"),
         webhooks=mode != "off" and public is not None,
         base_domain=reader.domain("NANOSCALE_BASE_DOMAIN", "localhost"),
         github_url=github or "",
@@ -121,6 +130,13 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     if reader.problems:
         raise ConfigurationError(Code.CONFIGURATION, "\n".join(reader.problems), hint="see docs/configuration.md")
     return settings
+
+
+def _acme_url(reader: Reader, *, development: bool) -> str | None:
+    """Where certificates come from; in development `internal` is an authority of Caddy's own, which nobody trusts."""
+    if development and reader.text("NANOSCALE_ACME_URL") == "internal":
+        return "internal"
+    return reader.url("NANOSCALE_ACME_URL", None, development=development)
 
 
 def settings_file(environ: Mapping[str, str]) -> Path:

@@ -14,6 +14,7 @@ from nanoscale_box.core.secret import Secret
 
 _HOST: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*(:[0-9]{1,5})?")
 _PLAIN: Final = re.compile(r"[!-~]+")
+_EMAIL: Final = re.compile(r"[!#-'*+/-9=?A-Z^-~-]{1,64}@[A-Za-z0-9.-]{1,255}")
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 
 
@@ -91,6 +92,18 @@ class Reader:
             self.problem(name, f"is {found!r}; it must look like 127.0.0.1:8787 or :8080")
             return self.listen("", default)
         return Listen(host=bare, port=int(port))
+
+    def listen_or_off(self, name: str) -> Listen | None:
+        """The same, or None for `off` and when unset."""
+        return None if (self.text(name) or "off") == "off" else self.listen(name, ":443")
+
+    def email(self, name: str) -> str | None:
+        """An address for letters."""
+        found = self.text(name)
+        if found and not _EMAIL.fullmatch(found):
+            self.problem(name, f"is {found!r}; it must look like you@example.org")
+            return None
+        return found
 
     def url(self, name: str, default: str | None, *, development: bool) -> str | None:
         """A base URL without query or credentials, https but for development; a slash at its end is dropped."""

@@ -9,15 +9,17 @@ import secrets
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import structlog
 
 from nanoscale_box import __version__
 from nanoscale_box.adapters.alarms import ApAlarms
 from nanoscale_box.adapters.build import ProcessBuilder
+from nanoscale_box.adapters.caddy_config import Door, Https
 from nanoscale_box.adapters.clock import SystemClock, TimeIds
 from nanoscale_box.adapters.folders import Folders
 from nanoscale_box.adapters.git import GitSource
@@ -39,6 +41,7 @@ from nanoscale_box.store.database import Database
 from nanoscale_box.web.server import build_local, build_public, open_local, open_public
 from nanoscale_box.web.services import Services
 from nanoscale_box.web.settings import PublicSettings
+from nanoscale_box.wire import routes
 
 log = structlog.get_logger()
 
@@ -156,7 +159,9 @@ async def _hands(settings: Settings, folders: Folders, logs: FileLogs, stack: As
     stack.push_async_callback(source.close)
     runner = ProcessRunner(folders, search_path=path)
     stack.push_async_callback(runner.close)
-    ingress = CaddyIngress(folders, listen=str(settings.ingress_listen), search_path=path)
+    ingress = CaddyIngress(
+        folders, listen=str(settings.ingress_listen), search_path=path, door=_door(settings), https=_https(settings)
+    )
     stack.push_async_callback(ingress.close)
     return Hands(
         source=source,
@@ -165,6 +170,23 @@ async def _hands(settings: Settings, folders: Folders, logs: FileLogs, stack: As
         ingress=ingress,
         logs=logs,
     )
+
+
+def _door(settings: Settings) -> Door | None:
+    """The public door as the ingress reaches it, if browsers and GitHub are told a host for it."""
+    host = urlsplit(settings.public_base_url or "").hostname
+    if host is None or settings.listen.port == 0:
+        return None
+    at = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not listened on
+    listen = replace(settings.listen, host=at.get(settings.listen.host, settings.listen.host))
+    return Door(host=host, address=str(listen), paths=routes.PUBLIC)
+
+
+def _https(settings: Settings) -> Https | None:
+    if settings.ingress_https_listen is None:
+        return None
+    listen = str(settings.ingress_https_listen)
+    return Https(listen=listen, acme_url=settings.acme_url, acme_email=settings.acme_email)
 
 
 def _policy(settings: Settings, doors: Doors) -> Policy:

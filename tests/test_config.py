@@ -21,6 +21,7 @@ APP = {
 }
 
 PRODUCTION = {
+    "NANOSCALE_ACME_URL": "https://ca.example.org/directory",
     "NANOSCALE_GITHUB_URL": "https://ghe.example.org",
     "NANOSCALE_GITHUB_API_URL": "https://ghe.example.org/api/v3",
 }
@@ -57,6 +58,9 @@ def test_with_nothing_set_the_box_starts_and_polls(base: dict[str, str]) -> None
         listen=Listen(host="127.0.0.1", port=8787),
         public_base_url=None,
         ingress_listen=Listen(host="", port=8080),
+        ingress_https_listen=None,
+        acme_url=None,
+        acme_email=None,
         webhooks=False,
         base_domain="localhost",
         github_url="https://github.com",
@@ -85,6 +89,9 @@ def test_every_variable_is_read(base: dict[str, str], tmp_path: Path) -> None:
         "NANOSCALE_SOCKET": "/run/x.sock",
         "NANOSCALE_LISTEN": "0.0.0.0:9000",
         "NANOSCALE_INGRESS_LISTEN": "[::1]:80",
+        "NANOSCALE_INGRESS_HTTPS_LISTEN": ":443",
+        "NANOSCALE_ACME_URL": "internal",
+        "NANOSCALE_ACME_EMAIL": "ada+box@example.org",
         "NANOSCALE_WEBHOOKS": "on",
         "NANOSCALE_BASE_DOMAIN": "Apps.Example.org",
         "NANOSCALE_GITHUB_URL": "http://127.0.0.1:1234/",
@@ -107,6 +114,8 @@ def test_every_variable_is_read(base: dict[str, str], tmp_path: Path) -> None:
     assert settings.development and settings.webhooks
     assert (settings.home, settings.socket) == (Path("/data/box"), Path("/run/x.sock"))
     assert (str(settings.listen), str(settings.ingress_listen)) == ("0.0.0.0:9000", "[::1]:80")
+    assert (str(settings.ingress_https_listen), settings.acme_url) == (":443", "internal")
+    assert settings.acme_email == "ada+box@example.org"
     assert settings.base_domain == "apps.example.org"
     assert settings.github_url == "http://127.0.0.1:1234"
     assert settings.github_api_url == "http://127.0.0.1:1234/api/v3"
@@ -182,6 +191,9 @@ def test_the_key_may_stand_in_a_file_or_on_one_line(base: dict[str, str], tmp_pa
     [
         ("NANOSCALE_ENV", "test"),
         ("NANOSCALE_WEBHOOKS", "yes"),
+        ("NANOSCALE_INGRESS_HTTPS_LISTEN", "443"),
+        ("NANOSCALE_ACME_URL", "internal"),
+        ("NANOSCALE_ACME_EMAIL", "ada"),
         ("NANOSCALE_RUNTIME", "docker"),
         ("NANOSCALE_GITHUB_APP_ID", "12a"),
         ("NANOSCALE_GITHUB_APP_ID", "\uff11\uff12"),

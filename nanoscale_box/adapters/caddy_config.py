@@ -1,12 +1,15 @@
-"""Caddy's configuration, computed from the hosts alone: where each leads is read from its route file with every
-request."""
+"""Caddy's configuration, computed from settings and hosts alone: where a host leads is read from its route file with
+every request."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from nanoscale_box.core.urls import may_have_certificate
 
 Json = dict[str, Any]
 """A part of the configuration: https://caddyserver.com/docs/json/"""
@@ -27,29 +30,57 @@ def is_sayable(folder: Path) -> bool:
     return re.search(r"[{}\\\x00-\x1f\x7f]", str(folder)) is None
 
 
-def configuration(*, listen: Sequence[str], hosts: Sequence[str], routes: Path, log: Path) -> Json:
-    """Everything Caddy is told. `listen` are addresses like `:8080`; `routes` holds one file for each host that leads
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """The box's own public door, which is reached through the ingress too: under one host, and for a few paths."""
+
+    host: str
+    address: str
+    """Where it listens, like `127.0.0.1:8787`."""
+    paths: tuple[str, ...]
+    """Whole paths, or with `*` at the end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Https:
+    """That public domains are served over TLS, with certificates that Caddy gets and renews by itself."""
+
+    listen: str
+    acme_url: str | None = None
+    """The directory that certificates are asked from, None for Caddy's own choice (Let's Encrypt, ZeroSSL), or
+    `internal` for an authority of Caddy's own that no browser trusts."""
+    acme_email: str | None = None
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self.listen.rpartition(":")[2])
+
+
+def configuration(
+    *,
+    listen: str,
+    hosts: Sequence[str],
+    routes: Path,
+    log: Path,
+    door: Door | None = None,
+    https: Https | None = None,
+) -> Json:
+    """Everything Caddy is told. `listen` is an address like `:8080`; `routes` holds one file for each host that leads
     somewhere."""
     known = sorted(set(hosts))
+    public = sorted(filter(may_have_certificate, {*known, *([door.host] if door else [])})) if https else []
+    http: Json = {"servers": {"apps": _server(listen, known, public, routes, door, https)}}
+    apps: Json = {"http": http}
+    if https and public:
+        http["http_port"], http["https_port"] = int(listen.rpartition(":")[2]), https.port
+        http["servers"]["public"] = _server(https.listen, [host for host in known if host in public], [], routes, door)
+        http["servers"]["public"] |= {"automatic_https": {"disable_redirects": True}, "protocols": ["h1", "h2"]}
+        apps["tls"] = _tls(public, https)
     return {
         "admin": {"listen": f"unix/{ADMIN_SOCKET}|0600", "config": {"persist": False}},
         "logging": {"logs": {"default": {"level": "WARN", "writer": _log_writer(log)}}},
-        "apps": {
-            "http": {
-                "servers": {
-                    "apps": {
-                        "listen": list(listen),
-                        "automatic_https": {"disable": True},
-                        "protocols": ["h1"],
-                        "read_header_timeout": "30s",
-                        "trusted_proxies": {"source": "static", "ranges": _LOOPBACK},
-                        "trusted_proxies_strict": 1,
-                        "routes": [*(_host(host, routes) for host in known), _unknown()],
-                        "errors": {"routes": _errors(known)},
-                    }
-                }
-            }
-        },
+        "apps": apps,
     }
 
 
@@ -60,6 +91,67 @@ def listen_of(config: object) -> list[str]:
             return [str(address) for address in addresses]
         case _:
             return []
+
+
+def _server(
+    listen: str,
+    known: Sequence[str],
+    elsewhere: Sequence[str],
+    routes: Path,
+    door: Door | None,
+    https: Https | None = None,
+) -> Json:
+    """One server; hosts that are served `elsewhere` it sends on to `https`."""
+    first = [_onward(elsewhere, https)] if elsewhere and https else []
+    own = [_door(door)] if door else []
+    named = sorted({*known, door.host}) if door else known
+    return {
+        "listen": [listen],
+        # Else the http port would speak TLS, or listen on more ports than we were told.
+        "automatic_https": {"disable": True},
+        "protocols": ["h1"],
+        "read_header_timeout": "30s",
+        "trusted_proxies": {"source": "static", "ranges": _LOOPBACK},
+        "trusted_proxies_strict": 1,
+        "routes": [*first, *own, *(_host(host, routes) for host in known), _unknown()],
+        "errors": {"routes": _errors(named)},
+    }
+
+
+def _tls(public: Sequence[str], https: Https) -> Json:
+    """Certificates for the hosts we know and for no other: a stranger's name in a handshake asks nobody for
+    anything."""
+    issuer: Json = {"module": "internal"} if https.acme_url == "internal" else {"module": "acme"}
+    if https.acme_url not in (None, "internal"):
+        issuer["ca"] = https.acme_url
+    if https.acme_email and https.acme_url != "internal":
+        issuer["email"] = https.acme_email
+    only = [issuer] if len(issuer) > 1 or https.acme_url == "internal" else []
+    return {"automation": {"policies": [{"subjects": list(public), **({"issuers": only} if only else {})}]}}
+
+
+def _onward(hosts: Sequence[str], https: Https) -> Json:
+    """From http to https, but for what came by https already, as through a tunnel, and was unwrapped on its way."""
+    port = "" if https.port == 443 else f":{https.port}"
+    unwrapped = {"header": {"X-Forwarded-Proto": ["https"]}}
+    challenge = {"path": ["/.well-known/acme-challenge/*"]}
+    answer: Json = {
+        "handler": "static_response",
+        "status_code": "308",
+        "headers": {"Location": [f"https://{{http.request.host}}{port}{{http.request.uri}}"]},
+    }
+    return {"match": [{"host": list(hosts), "not": [unwrapped, challenge]}], "terminal": True, "handle": [answer]}
+
+
+def _door(door: Door) -> Json:
+    """The way to the public door. A box that is just being started again is waited for: nothing is sent twice."""
+    proxy = {
+        "handler": "reverse_proxy",
+        "upstreams": [{"dial": door.address}],
+        "transport": {"protocol": "http", "dial_timeout": "3s", "keep_alive": {"idle_timeout": "500ms"}},
+        "load_balancing": {"try_duration": "5s", "try_interval": "100ms"},
+    }
+    return {"match": [{"host": [door.host], "path": list(door.paths)}], "terminal": True, "handle": [proxy]}
 
 
 def _log_writer(log: Path) -> Json:

@@ -15,7 +15,7 @@ import msgspec
 import structlog
 
 from nanoscale_box.adapters import shell
-from nanoscale_box.adapters.caddy_config import Json, configuration, is_sayable, listen_of
+from nanoscale_box.adapters.caddy_config import Door, Https, Json, configuration, is_sayable, listen_of
 from nanoscale_box.adapters.caddy_find import find_caddy
 from nanoscale_box.adapters.folders import Folders, open_log, private_folder, write_whole
 from nanoscale_box.adapters.free_ports import is_free
@@ -24,10 +24,13 @@ from nanoscale_box.adapters.processes import ProcessId, end_family, holder, iden
 from nanoscale_box.core.errors import BoxError, Code, ConfigurationError, Fault, Unavailable
 from nanoscale_box.core.model import Address
 from nanoscale_box.core.text import inert
+from nanoscale_box.core.urls import may_have_certificate
 
 _log = structlog.stdlib.get_logger(__name__)
 _ADDRESS: Final = re.compile(r"127\.0\.0\.1:[0-9]{1,5}|file:/[^{}\\\x00-\x1f\x7f]*")
 _LISTEN: Final = re.compile(r"(?P<host>|\[[0-9A-Fa-f:.]+\]|[0-9.]+|localhost):(?P<port>[0-9]{1,5})")
+_HTTP: Final = "NANOSCALE_INGRESS_LISTEN"
+_HTTPS: Final = "NANOSCALE_INGRESS_HTTPS_LISTEN"
 _START_SECONDS: Final = 20.0
 _STOP_SECONDS: Final = 10.0
 _LONGEST_PAUSE: Final = 30.0
@@ -46,7 +49,16 @@ class CaddyIngress:
     """A route is a file of one line, read with every request: switching is one rename. The configuration changes only
     with the hosts."""
 
-    def __init__(self, folders: Folders, *, listen: str, search_path: str, find: FindCaddy = find_caddy) -> None:
+    def __init__(
+        self,
+        folders: Folders,
+        *,
+        listen: str,
+        search_path: str,
+        door: Door | None = None,
+        https: Https | None = None,
+        find: FindCaddy = find_caddy,
+    ) -> None:
         if not is_sayable(folders.home):
             raise ConfigurationError(
                 Code.CONFIGURATION,
@@ -55,7 +67,11 @@ class CaddyIngress:
             )
         self._folders = folders
         self._folder = folders.ingress
-        self._host, self._port = _parsed(listen)
+        self._host, self._port = _parsed(listen, _HTTP)
+        if https:
+            _parsed(https.listen, _HTTPS)
+        self._door = door
+        self._https = https
         self._search_path = search_path
         self._find = find
         self._hosts: set[str] = set()
@@ -70,6 +86,8 @@ class CaddyIngress:
         async with self._lock:
             for host in hosts:
                 self._folders.route(host)
+            if self._hosts == set(hosts) and self._is_running():
+                return
             self._hosts = set(hosts)
             await self._ensure()
 
@@ -121,6 +139,9 @@ class CaddyIngress:
 
     def url(self, host: str) -> str:
         """The address people type."""
+        if self._https and may_have_certificate(host):
+            port = self._https.port
+            return f"https://{host}" if port == 443 else f"https://{host}:{port}"
         return f"http://{host}" if self._port == 80 else f"http://{host}:{self._port}"
 
     @property
@@ -133,10 +154,12 @@ class CaddyIngress:
 
     def _config(self) -> Json:
         return configuration(
-            listen=[f"{self._host}:{self._port}"],
+            listen=f"{self._host}:{self._port}",
             hosts=sorted(self._hosts),
             routes=self._folders.routes,
             log=self._folder / "caddy.log",
+            door=self._door,
+            https=self._https,
         )
 
     async def _ensure(self) -> None:
@@ -162,7 +185,9 @@ class CaddyIngress:
         if former is not None:
             await end_family(former, patience=0)  # one that does not answer is in the way
         caddy = await self._find(self._search_path, self._folder)
-        self._port = self._free_port()
+        self._port = _free_port(self._host, self._port, _HTTP)
+        if self._https:
+            _free_port(*_parsed(self._https.listen, _HTTPS), _HTTPS)
         write_whole(self._config_file, _text(self._config()))
         write_whole(self._record.with_name(f"{self._record.name}.new"), "{}")
         said = self._folder / "caddy.out"
@@ -193,27 +218,6 @@ class CaddyIngress:
                 raise failed(f"Caddy did not start: {_last_line(said)}")
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, 0.2)
-
-    def _free_port(self) -> int:
-        """The port to listen on; a sentence if it cannot be had."""
-        host = self._host.strip("[]")
-        try:
-            free = is_free(host, self._port, reuse=True)
-        except PermissionError as error:
-            hint = "set NANOSCALE_INGRESS_LISTEN to a port above 1023, or let this user use low ports"
-            raise failed(f"this user may not listen on port {self._port}", hint) from error
-        except OSError as error:
-            hint = "set NANOSCALE_INGRESS_LISTEN to an address of this machine"
-            raise failed(f"nobody can listen on {self._host}:{self._port}: {error.strerror}", hint) from error
-        if not free:
-            who = holder(self._port)
-            raise Unavailable(
-                Code.PORT_TAKEN,
-                f"port {self._port}, where apps are served, is in use{f' by {who}' if who else ''}",
-                hint="end that program, or set NANOSCALE_INGRESS_LISTEN to another port",
-                fault=Fault.BOX,
-            )
-        return self._port or _any_port(host)
 
     def _environment(self) -> dict[str, str]:
         folder = str(self._folder)
@@ -275,13 +279,35 @@ class CaddyIngress:
             self._reviving = None
 
 
-def _parsed(listen: str) -> tuple[str, int]:
+def _free_port(host: str, port: int, setting: str) -> int:
+    """The port to listen on; a sentence if it cannot be had."""
+    bare = host.strip("[]")
+    try:
+        free = is_free(bare, port, reuse=True)
+    except PermissionError as error:
+        hint = f"set {setting} to a port above 1023, or let this user use low ports"
+        raise failed(f"this user may not listen on port {port}", hint) from error
+    except OSError as error:
+        hint = f"set {setting} to an address of this machine"
+        raise failed(f"nobody can listen on {host}:{port}: {error.strerror}", hint) from error
+    if not free:
+        who = holder(port)
+        raise Unavailable(
+            Code.PORT_TAKEN,
+            f"port {port}, where apps are served, is in use{f' by {who}' if who else ''}",
+            hint=f"end that program, or set {setting} to another port",
+            fault=Fault.BOX,
+        )
+    return port or _any_port(bare)
+
+
+def _parsed(listen: str, setting: str) -> tuple[str, int]:
     """Host and port of an address to listen on, like `:8080` or `127.0.0.1:8080`; port 0 is any that is free."""
     found = _LISTEN.fullmatch(listen)
     if found is None or int(found["port"]) > 65535:
         raise ConfigurationError(
             Code.CONFIGURATION,
-            f"NANOSCALE_INGRESS_LISTEN cannot be {inert(listen, limit=100)!r}",
+            f"{setting} cannot be {inert(listen, limit=100)!r}",
             hint="give a port like :8080, or an address with one like 127.0.0.1:8080",
         )
     return found["host"].replace("localhost", "127.0.0.1"), int(found["port"])

@@ -181,6 +181,15 @@ def check_host(host: str) -> str:
     return plain
 
 
+def may_have_certificate(host: str) -> bool:
+    """Whether an authority could sign for a host: a name with a dot that is neither an address nor under a domain
+    kept for local use (RFC 2606, 6761, 6762, 8375, and `internal` by ICANN)."""
+    labels = host.lower().removesuffix(".").split(".")
+    if len(labels) < 2 or not re.search("[a-z]", labels[-1]):
+        return False
+    return labels[-1] not in _LOCAL_DOMAINS and labels[-2:] != ["home", "arpa"]
+
+
 def is_public_address(ip: str) -> bool:
     """Whether a literal IP address, in its canonical spelling, is one of the open internet; what is no such literal
     is not.
@@ -205,6 +214,7 @@ def is_public_address(ip: str) -> bool:
     )
 
 
+_LOCAL_DOMAINS: Final = frozenset({"localhost", "local", "internal", "test", "example", "invalid", "lan"})
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
 _IETF: Final = ipaddress.IPv4Network("192.0.0.0/24")

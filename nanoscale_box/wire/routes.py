@@ -26,6 +26,9 @@ SETUP_RETURN: Final = f"{GITHUB}/app/installed"
 LANDING: Final = "/integrations/github"
 HEALTHZ: Final = "/healthz"
 
+PUBLIC: Final = (WEBHOOK, CALLBACK, MANIFEST_PAGE, MANIFEST_RETURN, SETUP_RETURN, LANDING, HEALTHZ)
+"""All of the public door; the ingress leads no other path of its host there."""
+
 PROJECTS: Final = "/api/projects"
 PROJECT: Final = "/api/projects/{project_id}"
 REDEPLOY: Final = f"{PROJECT}/redeploy"

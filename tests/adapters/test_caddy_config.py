@@ -11,7 +11,7 @@ from nanoscale_box.adapters.caddy_config import configuration, is_sayable, liste
 
 def made(*hosts: str, routes: str = "/home/a b/routes") -> dict[str, object]:
     """A configuration for these hosts."""
-    return configuration(listen=[":8080"], hosts=hosts, routes=Path(routes), log=Path("/home/a b/ingress/caddy.log"))
+    return configuration(listen=":8080", hosts=hosts, routes=Path(routes), log=Path("/home/a b/ingress/caddy.log"))
 
 
 def server(config: dict[str, object]) -> dict[str, object]:

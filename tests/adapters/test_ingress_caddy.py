@@ -19,6 +19,7 @@ import pytest
 from aiohttp import web
 
 from nanoscale_box.adapters import caddy_find
+from nanoscale_box.adapters.caddy_config import Door, Https
 from nanoscale_box.adapters.folders import Folders
 from nanoscale_box.adapters.ingress_caddy import CaddyIngress
 from nanoscale_box.core.errors import Code, ConfigurationError, Invalid, Unavailable
@@ -45,9 +46,11 @@ async def ingress(folders: Folders) -> AsyncIterator[CaddyIngress]:
     await ingress.stop()
 
 
-def new_ingress(folders: Folders, listen: str = "127.0.0.1:0") -> CaddyIngress:
+def new_ingress(
+    folders: Folders, listen: str = "127.0.0.1:0", *, door: Door | None = None, https: Https | None = None
+) -> CaddyIngress:
     """An ingress as a box makes one."""
-    return CaddyIngress(folders, listen=listen, search_path=os.environ["PATH"])
+    return CaddyIngress(folders, listen=listen, search_path=os.environ["PATH"], door=door, https=https)
 
 
 def pid_of(folders: Folders) -> int:
