@@ -82,7 +82,14 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         stack.push_async_callback(ledger.close)
         clock = SystemClock()
         vault = Vault(_keys(settings))
-        desk = Desk(ledger=ledger, clock=clock, ids=TimeIds(clock), vault=vault, random=secrets.token_bytes)
+        desk = Desk(
+            ledger=ledger,
+            clock=clock,
+            ids=TimeIds(clock),
+            vault=vault,
+            random=secrets.token_bytes,
+            reached=_crash_at(settings.crash_at) if settings.crash_at else passed,
+        )
         alarms = ApAlarms(clock)
         github = GithubApi(settings.github_url, settings.github_api_url, None, clock)
         stack.push_async_callback(github.close)
@@ -204,7 +211,6 @@ def _policy(settings: Settings, doors: Doors) -> Policy:
         app=settings.app,
         keep_releases=settings.keep_releases,
         builds_at_once=settings.builds_at_once,
-        reached=_crash_at(settings.crash_at) if settings.crash_at else passed,
     )
 
 

@@ -11,7 +11,6 @@ from nanoscale_box.engine.accounts import Accounts, Rooms
 from nanoscale_box.engine.appkeeper import AppKeeper
 from nanoscale_box.engine.catalogue import Catalogue
 from nanoscale_box.engine.connecting import Connecting
-from nanoscale_box.engine.crashpoints import Reached, passed
 from nanoscale_box.engine.creating import Creating, Sources
 from nanoscale_box.engine.devices import DeviceFlow
 from nanoscale_box.engine.doctor import Doctor
@@ -51,7 +50,6 @@ class Policy:
     app: App | None
     keep_releases: int
     builds_at_once: int
-    reached: Reached = passed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +78,9 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
     queue = Queue(ids=desk.ids, debounce=policy.debounce)
     releases = Releases(ledger=ledger, vault=desk.vault, builder=hands.builder, keep=policy.keep_releases)
     remotes = Remotes(ledger=ledger, github=github, app=app)
-    stages = Stages(ledger=ledger, clock=clock, reached=policy.reached)
+    stages = Stages(ledger=ledger, clock=clock, reached=desk.reached)
     pipeline = Pipeline(stages=stages, remotes=remotes, releases=releases, hands=hands)
-    worker = Worker(
-        ledger=ledger, clock=clock, alarms=alarms, stages=stages, pipeline=pipeline, at_once=policy.builds_at_once
-    )
+    worker = Worker(desk=desk, alarms=alarms, stages=stages, pipeline=pipeline, at_once=policy.builds_at_once)
     polling = Polling(
         ledger=ledger, clock=clock, queue=queue, github=github, source=hands.source, app=app, wake=worker.wake
     )
@@ -95,15 +91,7 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
     tools = _Tools(desk=desk, github=github, app=app, keyring=keyring, jobs=jobs, hooks=hooks, doors=policy.doors)
     github_side = _github_side(tools, alarms)
     return Engine(
-        intake=Intake(
-            ledger=ledger,
-            clock=clock,
-            ids=desk.ids,
-            keyring=keyring,
-            queue=queue,
-            wake=worker.wake,
-            followed=github_side.followed,
-        ),
+        intake=Intake(desk=desk, keyring=keyring, queue=queue, wake=worker.wake, followed=github_side.followed),
         accounts=github_side.accounts,
         projects=Projects(
             desk=desk,

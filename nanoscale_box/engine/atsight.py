@@ -8,7 +8,7 @@ from datetime import datetime
 from nanoscale_box.core.decide import Change, ignored_at_sight
 from nanoscale_box.core.github import Delivery, Push, skip_marker
 from nanoscale_box.core.model import Outcome, Project, RepoId, Trigger, Verdict, VerdictId
-from nanoscale_box.engine.ports import Clock, Ids
+from nanoscale_box.engine.kit import Desk
 from nanoscale_box.engine.queue import Queue
 from nanoscale_box.engine.records import DeliveryRow, News, Records
 from nanoscale_box.engine.telling import delivery_news, verdict_news
@@ -18,9 +18,10 @@ from nanoscale_box.engine.views import Receipt
 class AtSight:
     """The way of most deliveries: pushes to branches that nobody deploys. All others are looked at one by one."""
 
-    def __init__(self, *, clock: Clock, ids: Ids, queue: Queue) -> None:
-        self._clock = clock
-        self._ids = ids
+    def __init__(self, *, desk: Desk, queue: Queue) -> None:
+        self._clock = desk.clock
+        self._ids = desk.ids
+        self._reached = desk.reached
         self._queue = queue
 
     def record(self, records: Records, deliveries: Sequence[Delivery]) -> list[Receipt | None]:
@@ -56,6 +57,8 @@ class AtSight:
         records.deliveries.add_all(rows)
         records.verdicts.add_all(verdicts)
         records.events.add_all(news)
+        if rows:
+            self._reached("record begun")
         return receipts
 
     def _decide(

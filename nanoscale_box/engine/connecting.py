@@ -53,6 +53,7 @@ class Connecting:
         self._ids = desk.ids
         self._vault = desk.vault
         self._random = desk.random
+        self._reached = desk.reached
         self._github = github
         self._app = app
         self._states = states
@@ -111,7 +112,7 @@ class Connecting:
     async def accept(self, app: App, tokens: UserTokens) -> str:
         """Store the account behind fresh tokens with the installations it reaches; give its login."""
         user_id, login = await self._github.user(tokens.access_token)
-        found = await self._reached(app, tokens.access_token)
+        found = await self._installations(app, tokens.access_token)
         if not found and (there := await self._github.installations_of_app(app)):
             await self._github.revoke_grant(app, tokens.access_token)
             raise _wrong_account(login, there)
@@ -148,7 +149,7 @@ class Connecting:
         """The installations the owner can reach; a token that GitHub refuses becomes "reconnect"."""
         token = await self.user_token()
         try:
-            return await self._reached(await self._app.required(), token)
+            return await self._installations(await self._app.required(), token)
         except BoxError as error:
             if error.code is Code.GITHUB_RECONNECT:
                 raise await self._needs_reconnect("GitHub does not accept its token any more") from error
@@ -158,7 +159,7 @@ class Connecting:
         page = app.html_url or (await self._github.described(app)).html_url
         return f"{page}/installations/new"
 
-    async def _reached(self, app: App, token: Secret) -> list[Installation]:
+    async def _installations(self, app: App, token: Secret) -> list[Installation]:
         """The installations of this App and no other that a user reaches."""
         found = await self._github.user_installations(token)
         return [one for one in found if one.app_id is None or str(one.app_id) == (app.app_id or str(one.app_id))]
@@ -237,6 +238,7 @@ class Connecting:
             if error.code is Code.GITHUB_RECONNECT:
                 raise await self._needs_reconnect("GitHub does not accept the refresh token any more") from error
             raise
+        self._reached("refresh done")
         await self._ledger.write(lambda records: self._store(records, account, fresh))
         return fresh.access_token
 

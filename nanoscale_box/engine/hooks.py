@@ -43,6 +43,7 @@ class Hooks:
         self._ids = desk.ids
         self._vault = desk.vault
         self._random = desk.random
+        self._reached = desk.reached
         self._overlap = Overlap(desk.vault)
         self._github = github
         self._app = app
@@ -149,7 +150,9 @@ class Hooks:
             if found := here or known:
                 return await self._github.update_hook(*where, found.hook_id, url, secret)
             try:
-                return await self._github.create_hook(*where, url, secret)
+                hook = await self._github.create_hook(*where, url, secret)
+                self._reached("hook done")
+                return hook
             except Conflict:  # it was made meanwhile, or by a call whose answer was lost
                 if last:
                     raise

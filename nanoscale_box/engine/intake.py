@@ -24,9 +24,9 @@ from nanoscale_box.engine.atsight import AtSight, change_of, delivery_row, no_pr
 from nanoscale_box.engine.following import follow
 from nanoscale_box.engine.gathering import Gathering
 from nanoscale_box.engine.keyring import Key, Keyring
-from nanoscale_box.engine.ports import Clock, Ids
+from nanoscale_box.engine.kit import Desk
 from nanoscale_box.engine.queue import Queue
-from nanoscale_box.engine.records import Ledger, Records
+from nanoscale_box.engine.records import Records
 from nanoscale_box.engine.telling import delivery_news, tell_verdict
 from nanoscale_box.engine.views import Receipt
 
@@ -37,22 +37,21 @@ class Intake:
     def __init__(
         self,
         *,
-        ledger: Ledger,
-        clock: Clock,
-        ids: Ids,
+        desk: Desk,
         keyring: Keyring,
         queue: Queue,
         wake: Callable[[], None],
         followed: Callable[[GithubChange], None],
     ) -> None:
-        self._ledger = ledger
-        self._clock = clock
-        self._ids = ids
+        self._ledger = desk.ledger
+        self._clock = desk.clock
+        self._ids = desk.ids
+        self._reached = desk.reached
         self._keyring = keyring
         self._queue = queue
         self._wake = wake
         self._followed = followed
-        self._gathering = Gathering(ledger, AtSight(clock=clock, ids=ids, queue=queue).record)
+        self._gathering = Gathering(desk.ledger, AtSight(desk=desk, queue=queue).record)
 
     def check_headers(self, headers: Sequence[tuple[str, str]]) -> None:
         """Refuse a media type that no GitHub delivery has (415) before any byte of the body is read."""
@@ -69,6 +68,7 @@ class Intake:
         receipt = await self._gathering.add(delivery)
         if receipt is None:
             receipt = await self._ledger.write(partial(self._record, delivery))
+        self._reached("record done")
         if delivery.change is not None:
             self._keyring.forget()
         if delivery.change is not None and receipt.status == "accepted":
@@ -92,6 +92,7 @@ class Intake:
         records.deliveries.update(done)
         now = self._clock.now()
         records.events.add_all([delivery_news(delivery.delivery_id, delivery.event, receipt.status, now)])
+        self._reached("record begun")
         return receipt
 
     def _handle(self, records: Records, delivery: Delivery) -> Receipt:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from nanoscale_box.engine.crashpoints import Reached, passed
 from nanoscale_box.engine.ports import Builder, Clock, Ids, Ingress, Logs, Runner, Source, Vault
 from nanoscale_box.engine.records import Ledger
 
@@ -19,6 +20,7 @@ class Desk:
     vault: Vault
     random: Callable[[int], bytes]
     """So many bytes that nobody can guess."""
+    reached: Reached = passed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,10 +15,11 @@ from typing import Final
 from nanoscale_box.core.errors import BoxError, Code, Conflict, DeployFailed, Fault, NotFound
 from nanoscale_box.core.lifecycle import CANCELLABLE, RUNNING, DeploymentState
 from nanoscale_box.core.model import Deployment, DeploymentId, Outcome, ProjectId
+from nanoscale_box.engine.kit import Desk
 from nanoscale_box.engine.pipeline import Job, Pipeline
-from nanoscale_box.engine.ports import Alarms, Clock
+from nanoscale_box.engine.ports import Alarms
 from nanoscale_box.engine.queue import conclude, move
-from nanoscale_box.engine.records import Ledger, Records
+from nanoscale_box.engine.records import Records
 from nanoscale_box.engine.stages import Stages
 
 PAUSES: Final = (5.0, 15.0, 60.0, 180.0, 600.0)
@@ -42,11 +43,10 @@ class _Work:
 class Worker:
     """The one who works off the queue. The rows are the truth; the tasks here only carry them out."""
 
-    def __init__(
-        self, *, ledger: Ledger, clock: Clock, alarms: Alarms, stages: Stages, pipeline: Pipeline, at_once: int = 1
-    ) -> None:
-        self._ledger = ledger
-        self._clock = clock
+    def __init__(self, *, desk: Desk, alarms: Alarms, stages: Stages, pipeline: Pipeline, at_once: int = 1) -> None:
+        self._ledger = desk.ledger
+        self._clock = desk.clock
+        self._reached = desk.reached
         self._alarms = alarms
         self._stages = stages
         self._pipeline = pipeline
@@ -105,6 +105,7 @@ class Worker:
         queued = await self._ledger.read(lambda records: records.deployments.all_in([DeploymentState.QUEUED]))
         for row in queued:
             if row.due_at > now:
+                self._reached("alarm begun")
                 self._alarms.at(row.due_at, "queue", self.wake)
                 break
             if len(self._works) >= self._at_once or self._stopping.is_set():

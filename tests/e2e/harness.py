@@ -91,8 +91,8 @@ class Box:
             self._http = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=15))
         return self._http
 
-    async def start(self, **settings: str) -> None:
-        """Start it and wait until its socket answers; `settings` go before those it has, this once."""
+    def spawn(self, **settings: str) -> subprocess.Popen[bytes]:
+        """Start it and wait for nothing; `settings` go before those it has, this once."""
         with (self.folder / "box.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [self.python, "-m", "nanoscale_box", "serve"],
@@ -103,9 +103,14 @@ class Box:
                 stderr=log,
                 start_new_session=True,
             )
+        return self.process
+
+    async def start(self, **settings: str) -> None:
+        """Start it and wait until its socket answers; `settings` go before those it has, this once."""
+        process = self.spawn(**settings)
         deadline = asyncio.get_running_loop().time() + SECONDS
         while True:
-            assert self.process.poll() is None, f"the box ended:\n{self.log}"
+            assert process.poll() is None, f"the box ended:\n{self.log}"
             assert asyncio.get_running_loop().time() < deadline, f"the box does not answer:\n{self.log}"
             try:
                 async with self.client() as client:

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from nanoscale_box.engine.crashpoints import POINTS
+from nanoscale_box.engine.crashpoints import OF_A_DEPLOYMENT
 from nanoscale_box.sandbox.server import Sandbox
 from nanoscale_box.wire.requests import CreateProject
 from tests.e2e.harness import Box, app_files, repository
@@ -55,7 +55,7 @@ async def test_killed_in_each_stage_of_one_deployment(box: Box, sandbox: Sandbox
         assert [one.state for one in (await client.deployments("site")).items] == ["live", "retired"]
 
 
-@pytest.mark.parametrize("point", POINTS if LARGE else ["live"])
+@pytest.mark.parametrize("point", OF_A_DEPLOYMENT if LARGE else ["live"])
 async def test_killed_at_every_named_moment(box: Box, sandbox: Sandbox, point: str) -> None:
     url = await repository(sandbox, "site", app_files("one"))
     await box.start()

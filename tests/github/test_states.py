@@ -117,7 +117,7 @@ async def test_an_installation_of_another_app_is_not_ours(connected: Stand) -> N
         return [*mine, await connected.github.installation(replace_app(other), theirs.id)]  # type: ignore[arg-type]
 
     connected.github.user_installations = both  # type: ignore[method-assign, assignment]
-    found = await connected.engine.accounts._connecting._reached(app, token)
+    found = await connected.engine.accounts._connecting._installations(app, token)
     assert [one.installation_id for one in found] == [ours]
 
 

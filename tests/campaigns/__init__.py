@@ -1,0 +1,1 @@
+"""Proofs by force: a real box is killed, or loses its power, again and again while pushes come in."""
