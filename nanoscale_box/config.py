@@ -20,6 +20,7 @@ VARIABLES: Final[dict[str, str]] = {
     "NANOSCALE_HOME": "database, releases, logs",
     "NANOSCALE_SOCKET": "the local door",
     "NANOSCALE_LISTEN": "the public door",
+    "NANOSCALE_API_LISTEN": "the whole API over TCP as well, for bearer tokens only; off unless set",
     "NANOSCALE_PUBLIC_BASE_URL": "where GitHub and browsers reach the public door, through a tunnel or a proxy",
     "NANOSCALE_INGRESS_LISTEN": "where apps are served",
     "NANOSCALE_INGRESS_HTTPS_LISTEN": "where public domains are served over https; `off`, or like `:443`",
@@ -59,6 +60,7 @@ class Settings:
     home: Path
     socket: Path
     listen: Listen
+    api_listen: Listen | None
     public_base_url: str | None
     ingress_listen: Listen
     ingress_https_listen: Listen | None
@@ -102,6 +104,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         home=home,
         socket=default_socket(given).expanduser().absolute(),
         listen=reader.listen("NANOSCALE_LISTEN", "127.0.0.1:8787"),
+        api_listen=reader.listen_or_off("NANOSCALE_API_LISTEN"),
         public_base_url=public,
         ingress_listen=reader.listen("NANOSCALE_INGRESS_LISTEN", ":8080"),
         ingress_https_listen=reader.listen_or_off("NANOSCALE_INGRESS_HTTPS_LISTEN"),

@@ -29,6 +29,7 @@ from nanoscale_box.adapters.logs import FileLogs
 from nanoscale_box.adapters.run_process import ProcessRunner
 from nanoscale_box.adapters.vault import Vault, VaultKey, load_or_create_keys, parse_keys
 from nanoscale_box.config import Settings
+from nanoscale_box.core.audit import BOX, Act
 from nanoscale_box.core.decide import Debounce
 from nanoscale_box.core.errors import BoxError, Code, ConfigurationError
 from nanoscale_box.engine.assembly import Engine, Policy, assemble
@@ -38,7 +39,7 @@ from nanoscale_box.engine.doors import Doors
 from nanoscale_box.engine.kit import Desk, Hands
 from nanoscale_box.engine.trimming import Trimmer
 from nanoscale_box.store.database import Database
-from nanoscale_box.web.server import build_local, build_public, open_local, open_public
+from nanoscale_box.web.server import build_local, build_public, build_remote, open_local, open_public
 from nanoscale_box.web.services import Services
 from nanoscale_box.web.settings import PublicSettings
 from nanoscale_box.wire import routes
@@ -111,6 +112,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             feed=engine.feed,
             logs=logs,
             doctor=engine.doctor,
+            tokens=engine.tokens,
+            audit=engine.audit,
             owner_id=await ledger.read(lambda records: records.github.owner()),
             version=__version__,
         )
@@ -120,6 +123,15 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         stack.push_async_callback(public.close)
         local = await open_local(build_local(services), settings.socket)
         stack.push_async_callback(local.close)
+        if settings.api_listen:
+            remote = await open_public(
+                build_remote(services),
+                settings.api_listen.host or everywhere,
+                settings.api_listen.port,
+                setting="NANOSCALE_API_LISTEN",
+            )
+            stack.push_async_callback(remote.close)
+        await engine.audit.note(Act(who=BOX, action="box.started", detail=__version__))
         await _start(engine, ledger, alarms, settings, stack)
         yield Running(engine=engine, public_url=public.name, socket=settings.socket)
 

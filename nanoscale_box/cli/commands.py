@@ -273,6 +273,56 @@ COMMANDS: Final[tuple[Command, ...]] = (
         handler="status:doctor",
     ),
     Command(
+        words="token create",
+        does="make a bearer token for the API over TCP (NANOSCALE_API_LISTEN); its text is shown this once",
+        examples=("token create dashboard", "token create ci --scope deploy --expires-in-days 90"),
+        handler="token:create",
+        arguments=(
+            _arg("name", metavar="NAME", help="what it is for"),
+            _arg(
+                "--scope",
+                choices=["read", "deploy", "admin"],
+                default="read",
+                help="look; also deploy, cancel and roll back; everything (read)",
+            ),
+            _arg("--expires-in-days", type=whole_number, metavar="N", help="it opens nothing after so many days"),
+        ),
+    ),
+    Command(
+        words="token list",
+        does="all bearer tokens, when each was used last and when it expires",
+        examples=("token list",),
+        handler="token:list_tokens",
+    ),
+    Command(
+        words="token revoke",
+        does="let a bearer token open nothing from now on",
+        examples=("token revoke dashboard",),
+        handler="token:revoke",
+        arguments=(_arg("token", metavar="TOKEN", help="its name or id"),),
+    ),
+    Command(
+        words="audit",
+        does="who did what to what and how it ended, newest first",
+        examples=("audit", "audit --who uid:1000 --action delete", "audit --all --json > audit.jsonl", "audit --check"),
+        handler="audit:audit",
+        arguments=(
+            _arg("--who", metavar="WHO", help="of this caller only: uid:1000, token:tok_..., github, box"),
+            _arg("--action", metavar="WORD", help="actions that begin with it: delete, token, deployment"),
+            _arg("--target", metavar="ID", help="on this project, deployment or token only"),
+            _arg("--all", action="store_true", help="all there is, oldest last; with --json one object a line"),
+            _arg("--check", dest="whole", action="store_true", help="see whether an entry was altered or removed"),
+            _LIMIT,
+        ),
+    ),
+    Command(
+        words="openapi",
+        does="print the API as an OpenAPI 3.1 document",
+        examples=("openapi > nanoscale-box.json",),
+        handler="openapi:openapi",
+        offline=True,
+    ),
+    Command(
         words="completion",
         does="print what makes a shell complete these commands",
         examples=(

@@ -155,5 +155,6 @@ GROUPS: Final = {
     "projects": "create, list, change and delete projects",
     "env": "the environment variables of a project",
     "secrets": "renew what the box shares with GitHub",
+    "token": "bearer tokens for the API over TCP",
 }
 """What the words before a command's last one stand for."""

@@ -53,6 +53,35 @@ class BoxClient:
         """Stop all apps and the ingress."""
         await self._calls.order("POST", routes.DOWN)
 
+    async def tokens(self) -> list[shapes.Token]:
+        """All bearer tokens, without their texts."""
+        return (await self._calls.get(routes.TOKENS, shapes.Page[shapes.Token])).items
+
+    async def create_token(self, asked: requests.CreateToken) -> shapes.NewToken:
+        """Make a bearer token; its text is given this once."""
+        return await self._calls.send("POST", routes.TOKENS, shapes.NewToken, asked)
+
+    async def revoke_token(self, token_id: str) -> None:
+        """Let a bearer token open nothing any more."""
+        await self._calls.order("DELETE", address(routes.TOKEN_BY_ID, token_id=token_id))
+
+    async def audit(
+        self,
+        *,
+        who: str | None = None,
+        action: str | None = None,
+        target: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> shapes.Page[shapes.AuditEntry]:
+        """Who did what, newest first; `action` is how an action begins."""
+        asked = {"who": who, "action": action, "target": target, "limit": limit, "cursor": cursor}
+        return await self._calls.get(routes.AUDIT, shapes.Page[shapes.AuditEntry], asked)
+
+    async def check_audit(self) -> shapes.AuditCheck:
+        """Whether the audit is whole."""
+        return await self._calls.get(routes.AUDIT_CHECK, shapes.AuditCheck)
+
     # projects
 
     async def projects(self) -> list[shapes.Project]:

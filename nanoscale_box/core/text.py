@@ -48,7 +48,7 @@ _PATTERNS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     (re.compile(rf"{_PEM_BEGIN}.*?(?:{_PEM_END}|\Z)", re.DOTALL), MASK),
     (re.compile(r"(\bauthorization[\"']?[ \t]{0,8}[:=][ \t]{0,8}[\"']?)[^\r\n\"']+", re.IGNORECASE), rf"\1{MASK}"),
     (re.compile(r"(\bbearer[ \t]{1,8})[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE), rf"\1{MASK}"),
-    (re.compile(r"gh[opsru]_[A-Za-z0-9._-]{16,}|github_pat_[A-Za-z0-9_]{16,}"), MASK),
+    (re.compile(r"gh[opsru]_[A-Za-z0-9._-]{16,}|github_pat_[A-Za-z0-9_]{16,}|nsb_[A-Za-z0-9_-]{43}"), MASK),
     (re.compile(r"(?<![\w-])[\w-]{10,}+\.eyJ[\w-]{5,}+\.[\w-]*+", re.ASCII), MASK),
     (re.compile(r"(?<=://)[^\s/?#\"'<>]*@"), f"{MASK}@"),
 )
@@ -76,8 +76,9 @@ def inert(text: str, *, limit: int = 500, lines: bool = False) -> str:
 
 
 def redact(text: str) -> str:
-    """Give `text` with everything that has the form of a credential masked: GitHub and JSON web tokens, private keys
-    (to the end of the text when unterminated), what stands before the `@` of a URL, and values of `Authorization`.
+    """Give `text` with everything that has the form of a credential masked: tokens of GitHub, of the box and of the
+    JSON web kind, private keys (to the end of the text when unterminated), what stands before the `@` of a URL, and
+    values of `Authorization`.
 
     Apply it after `inert`, which joins what escape sequences or invisible marks had torn apart."""
     for pattern, masked in _PATTERNS:

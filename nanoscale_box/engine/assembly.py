@@ -9,6 +9,7 @@ from nanoscale_box.core.github import GithubChange, HookNews, InstallationChange
 from nanoscale_box.core.github_model import App
 from nanoscale_box.engine.accounts import Accounts, Rooms
 from nanoscale_box.engine.appkeeper import AppKeeper
+from nanoscale_box.engine.auditing import Auditing
 from nanoscale_box.engine.catalogue import Catalogue
 from nanoscale_box.engine.connecting import Connecting
 from nanoscale_box.engine.creating import Creating, Sources
@@ -37,6 +38,7 @@ from nanoscale_box.engine.rotation import Rotation
 from nanoscale_box.engine.stages import Stages
 from nanoscale_box.engine.states import States
 from nanoscale_box.engine.steering import Steering
+from nanoscale_box.engine.tokens import Tokens
 from nanoscale_box.engine.worker import Worker
 
 
@@ -68,6 +70,8 @@ class Engine:
     catalogue: Catalogue
     checks: HookCheck
     feedback: Feedback
+    tokens: Tokens
+    audit: Auditing
 
 
 def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: Policy) -> Engine:
@@ -114,6 +118,8 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
         catalogue=github_side.catalogue,
         checks=github_side.checks,
         feedback=Feedback(desk=desk, github=github, app=app, jobs=jobs, feed=feed, url_of=hands.ingress.url),
+        tokens=Tokens(desk),
+        audit=Auditing(ledger=ledger, clock=clock),
     )
 
 

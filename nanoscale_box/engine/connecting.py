@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from nanoscale_box.core.audit import BOX, Act
 from nanoscale_box.core.errors import BoxError, Code, Conflict, Forbidden, Unauthorized
 from nanoscale_box.core.github_model import Account, App, Installation, UserTokens
 from nanoscale_box.core.secret import Secret
@@ -239,7 +240,12 @@ class Connecting:
                 raise await self._needs_reconnect("GitHub does not accept the refresh token any more") from error
             raise
         self._reached("refresh done")
-        await self._ledger.write(lambda records: self._store(records, account, fresh))
+
+        def work(records: Records) -> None:
+            self._store(records, account, fresh)
+            records.audit.add(Act(who=BOX, action="github.token_refreshed", detail=account.login), self._clock.now())
+
+        await self._ledger.write(work)
         return fresh.access_token
 
     async def _needs_reconnect(self, why: str) -> Conflict:

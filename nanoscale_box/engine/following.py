@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from nanoscale_box.core.audit import GITHUB
 from nanoscale_box.core.github import (
     AuthorizationRevoked,
     Delivery,
@@ -52,7 +53,7 @@ def follow(records: Records, delivery: Delivery, now: datetime) -> str:
             return f"{event}: the hook's news is noted"
         case None:
             return reason
-    tell_github(records, delivery.event, now, action=delivery.action)
+    tell_github(records, delivery.event, now, GITHUB, action=delivery.action)
     return reason
 
 

@@ -6,8 +6,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
+from functools import partial
 from typing import Final
 
+from nanoscale_box.core.audit import BOX, Act
 from nanoscale_box.core.errors import BoxError, Code, Conflict
 from nanoscale_box.core.github_model import Hook, Installation
 from nanoscale_box.core.model import InstallationId, Link, Project, ProjectId, RepoId
@@ -176,6 +179,8 @@ class Hooks:
                 hook_ids = [hook.hook_id for hook in hooks if hook.url == self._doors.webhook]
             for hook_id in hook_ids:
                 await self._github.delete_hook(app, installation_id, repo_id, hook_id)
+                gone = Act(who=BOX, action="hook.removed", target=str(repo_id), detail=f"hook {hook_id}")
+                await self._ledger.write(partial(_note, gone, self._clock.now()))
         except BoxError as error:
             if error.may_retry or error.code is Code.INSTALLATION_SUSPENDED:
                 raise  # else the repository is out of the App's reach, and its hook with it
@@ -210,10 +215,16 @@ class Hooks:
         project = records.projects.get(project_id)
         if project is None or project.link is None:
             return
-        self._overlap.settled(records, of_repository(repo_id), self._clock.now())
+        now = self._clock.now()
+        self._overlap.settled(records, of_repository(repo_id), now)
+        records.audit.add(Act(who=BOX, action="hook.settled", target=str(repo_id), detail=f"hook {hook_id}"), now)
         for sharing in records.projects.on_repository(repo_id):
             if sharing.link:
                 records.projects.update(replace(sharing, link=replace(sharing.link, webhook_id=hook_id)))
+
+
+def _note(act: Act, at: datetime, records: Records) -> None:
+    records.audit.add(act, at)
 
 
 def in_order(hook: Hook, url: str) -> bool:

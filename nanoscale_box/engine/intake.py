@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Literal
 
+from nanoscale_box.core.audit import GITHUB, Act
 from nanoscale_box.core.errors import Code, Conflict
 from nanoscale_box.core.github import (
     Delivery,
@@ -67,7 +68,7 @@ class Intake:
         _check_repository(head, body, keys, delivery)
         receipt = await self._gathering.add(delivery)
         if receipt is None:
-            receipt = await self._ledger.write(partial(self._record, delivery))
+            receipt = await self._recorded(delivery)
         self._reached("record done")
         if delivery.change is not None:
             self._keyring.forget()
@@ -76,6 +77,14 @@ class Intake:
         if receipt.http_status == 202:
             self._wake()
         return receipt
+
+    async def _recorded(self, delivery: Delivery) -> Receipt:
+        try:
+            return await self._ledger.write(partial(self._record, delivery))
+        except Conflict as refused:
+            act = _act(delivery, "delivery.refused", refused.code.value)
+            await self._ledger.write(lambda records: records.audit.add(act, self._clock.now()))
+            raise
 
     def _record(self, delivery: Delivery, records: Records) -> Receipt:
         known = records.deliveries.get(delivery.delivery_id)
@@ -115,6 +124,7 @@ class Intake:
         verdicts = [one.verdict for one in decided]
         owed = [verdict for verdict in verdicts if verdict.outcome is Outcome.QUEUED]
         if owed:
+            records.audit.add(_act(delivery, "delivery.accepted", "done"), now)
             return _receipt("accepted", delivery, owed[0].reason, verdicts, 202)
         return _receipt("ignored", delivery, verdicts[0].reason, verdicts, 200)
 
@@ -135,6 +145,12 @@ def _told_by_other_hook(records: Records, delivery: Delivery, push: Push) -> boo
     here = counts.get(this, 0)
     elsewhere = max((count for hook, count in counts.items() if hook != this), default=0)
     return here <= elsewhere
+
+
+def _act(delivery: Delivery, action: str, outcome: str) -> Act:
+    target = str(delivery.repo_id) if delivery.repo_id is not None else None
+    sha = delivery.push.after if delivery.push else None
+    return Act(who=GITHUB, action=action, outcome=outcome, target=target, delivery_id=delivery.delivery_id, sha=sha)
 
 
 def _receipt(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from nanoscale_box.core.audit import BOX, Act
 from nanoscale_box.core.decide import Change, Debounce, Decision, Enqueue, Ignore, Known, decide
 from nanoscale_box.core.errors import BoxError
 from nanoscale_box.core.lifecycle import DeploymentState, step
@@ -162,6 +163,20 @@ def conclude(records: Records, deployment: Deployment, outcome: Outcome, code: s
     """Give every push that waited for this deployment its final verdict."""
     for verdict in records.verdicts.conclude(deployment.id, outcome, code, reason, now):
         tell_verdict(records, verdict, now)
+    if outcome in _AUDITED:
+        act = Act(
+            who=BOX,
+            action=f"deployment.{outcome}",
+            outcome=code,
+            target=deployment.id,
+            delivery_id=deployment.delivery_id,
+            sha=deployment.sha,
+            detail=f"#{deployment.number} of {deployment.project_id}",
+        )
+        records.audit.add(act, now)
+
+
+_AUDITED = frozenset({Outcome.DEPLOYED, Outcome.FAILED, Outcome.CANCELLED})
 
 
 def fail(records: Records, deployment: Deployment, error: BoxError, now: datetime) -> Deployment:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
+from nanoscale_box.core.audit import Act, AuditCheck, Entry
 from nanoscale_box.core.github_model import Account, Branch, Installation, Repository
 from nanoscale_box.core.lifecycle import DeploymentState
 from nanoscale_box.core.model import (
@@ -26,6 +27,7 @@ from nanoscale_box.core.model import (
     UserId,
     Verdict,
 )
+from nanoscale_box.core.tokens import ApiToken, TokenId
 
 T = TypeVar("T")
 
@@ -78,6 +80,15 @@ class News:
     data: dict[str, object]
     project_id: ProjectId | None = None
     deployment_id: DeploymentId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditFilter:
+    """Which entries of the audit are wanted; `action` is how an action begins, None is any."""
+
+    who: str | None = None
+    action: str | None = None
+    target: str | None = None
 
 
 class Projects(Protocol):
@@ -217,6 +228,20 @@ class Keeper(Protocol):
     def finish_job(self, job_id: str) -> None: ...
 
 
+class Tokens(Protocol):
+    def add(self, token: ApiToken) -> None: ...  # Conflict name_taken
+    def list(self) -> Sequence[ApiToken]: ...  # oldest first
+    def by_digest(self, digest: str) -> ApiToken | None: ...
+    def used(self, token_id: TokenId, at: datetime) -> None: ...
+    def remove(self, token_id: TokenId) -> bool: ...  # False: there is none
+
+
+class Audit(Protocol):
+    def add(self, act: Act, at: datetime) -> Entry: ...  # chained to the newest
+    def list(self, wanted: AuditFilter, page: Page) -> tuple[Sequence[Entry], str | None]: ...  # newest first
+    def check(self) -> AuditCheck: ...  # follows the whole chain
+
+
 class Records(Protocol):
     """All aggregates within one transaction."""
 
@@ -234,6 +259,10 @@ class Records(Protocol):
     def github(self) -> GithubCache: ...
     @property
     def keeper(self) -> Keeper: ...
+    @property
+    def tokens(self) -> Tokens: ...
+    @property
+    def audit(self) -> Audit: ...
 
 
 class Ledger(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from functools import lru_cache
 
+from nanoscale_box.core.audit import BOX, Act
 from nanoscale_box.core.model import DeliveryId, Deployment, EventKind, Failure, Project, Verdict
 from nanoscale_box.engine.records import News, Records
 
@@ -48,9 +49,16 @@ def tell_project(records: Records, project: Project, change: str, at: datetime) 
     records.events.add(EventKind.PROJECT, at, data, project_id=project.id)
 
 
-def tell_github(records: Records, change: str, at: datetime, **more: object) -> None:
-    """Note on the stream that the connection changed: `registered`, `connected`, `synced`, `disconnected`, ..."""
+def tell_github(records: Records, change: str, at: datetime, who: str = BOX, /, **more: object) -> None:
+    """Note on the stream that the connection changed: `registered`, `connected`, `synced`, `disconnected`, ...; and in
+    the audit, unless it only says how far the box has read."""
     records.events.add(EventKind.GITHUB, at, {"change": change, **more})
+    if change not in _PROGRESS:
+        said = more.get("account_login") or more.get("action") or more.get("reason") or ""
+        records.audit.add(Act(who=who, action=f"github.{change}", detail=str(said)), at)
+
+
+_PROGRESS = frozenset({"syncing", "synced", "sync_failed"})
 
 
 def deployment_data(deployment: Deployment) -> dict[str, object]:

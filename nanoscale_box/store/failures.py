@@ -26,6 +26,7 @@ _HALF_STATES: Final = "the project has another deployment that is queued, runnin
 _TAKEN: Final[dict[str, tuple[Code, str]]] = {
     "projects.name": (Code.NAME_TAKEN, "there is a project of that name already: choose another name"),
     "project_hosts.host": (Code.NAME_TAKEN, "one of the hosts is in use already: choose another"),
+    "api_tokens.name": (Code.NAME_TAKEN, "there is a token of that name already: choose another name"),
     "deployments.project_id": (Code.STATE_CONFLICT, _HALF_STATES),
     "github_webhook_deliveries.delivery_id": (Code.DELIVERY_CONFLICT, "a delivery with this id is recorded already"),
 }

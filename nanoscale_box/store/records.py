@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nanoscale_box.store.audit import Audit
 from nanoscale_box.store.deliveries import Deliveries
 from nanoscale_box.store.deployments import Deployments
 from nanoscale_box.store.events import Events
@@ -9,13 +10,24 @@ from nanoscale_box.store.github import GithubCache
 from nanoscale_box.store.keeper import Keeper
 from nanoscale_box.store.projects import Projects
 from nanoscale_box.store.sql import Sql
+from nanoscale_box.store.tokens import Tokens
 from nanoscale_box.store.verdicts import Verdicts
 
 
 class StoreRecords:
     """What work receives: good inside the transaction it was called in, and in no other thread."""
 
-    __slots__ = ("_deliveries", "_deployments", "_events", "_github", "_keeper", "_projects", "_verdicts")
+    __slots__ = (
+        "_audit",
+        "_deliveries",
+        "_deployments",
+        "_events",
+        "_github",
+        "_keeper",
+        "_projects",
+        "_tokens",
+        "_verdicts",
+    )
 
     def __init__(self, sql: Sql, *, remember: bool) -> None:
         self._projects = Projects(sql)
@@ -25,6 +37,8 @@ class StoreRecords:
         self._events = Events(sql)
         self._github = GithubCache(sql, remember=remember)
         self._keeper = Keeper(sql)
+        self._tokens = Tokens(sql)
+        self._audit = Audit(sql)
 
     @property
     def projects(self) -> Projects:
@@ -60,3 +74,13 @@ class StoreRecords:
     def keeper(self) -> Keeper:
         """Small things, states, jobs."""
         return self._keeper
+
+    @property
+    def tokens(self) -> Tokens:
+        """Bearer tokens."""
+        return self._tokens
+
+    @property
+    def audit(self) -> Audit:
+        """Who did what."""
+        return self._audit

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from nanoscale_box.web import answering, services, translate
 from nanoscale_box.web.asking import Query, body_of, installation_id, repo_id
-from nanoscale_box.web.peers import CALLER
+from nanoscale_box.web.callers import CALLER
 from nanoscale_box.wire import requests, routes
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from enum import IntEnum
-from typing import cast
+from typing import Final, cast
 
 from aiohttp import web
 
@@ -228,3 +228,8 @@ class ConnectionRoom:
                 return now - guard.since > self._settings.idle_seconds
             case Stage.BUSY:
                 return False
+
+
+ROOM: Final = web.AppKey("room", ConnectionRoom)
+SETTINGS: Final = web.AppKey("settings", PublicSettings)
+"""Where an application that is served over TCP keeps its connections, and its limits."""

@@ -1,32 +1,52 @@
-"""The local door: the whole API on a unix socket, for the box's owner and nobody else."""
+"""The whole API, for the box's owner and nobody else: on a unix socket, and if asked for over TCP with tokens."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Final
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
-from nanoscale_box.web import answering, translate
-from nanoscale_box.web.asking import Query
+from nanoscale_box.web.audited import audited
+from nanoscale_box.web.bearers import check_tokens
+from nanoscale_box.web.box import Box
+from nanoscale_box.web.counters import IntakeCounters
 from nanoscale_box.web.deployments import Deployments
 from nanoscale_box.web.events import Events
 from nanoscale_box.web.github import Github
+from nanoscale_box.web.guard import ROOM, SETTINGS, ConnectionRoom
 from nanoscale_box.web.logs import Logs
 from nanoscale_box.web.peers import check_peers
 from nanoscale_box.web.problems import as_problems
 from nanoscale_box.web.projects import Projects
 from nanoscale_box.web.services import Services
+from nanoscale_box.web.settings import PublicSettings
 from nanoscale_box.web.streams import Streams
-from nanoscale_box.wire import routes
-from nanoscale_box.wire.shapes import Doctor, Session
 
 BODY_LIMIT: Final = 4 * 1024 * 1024
 
 
 def build_local(services: Services, *, group: int | None = None, ping_seconds: float = 15.0) -> web.Application:
     """The local door as an application; members of `group` may enter besides the box's own user and root."""
-    app = web.Application(middlewares=[as_problems, check_peers(group)], client_max_size=BODY_LIMIT)
+    return _whole_api(services, [as_problems, check_peers(group), audited(services.audit)], ping_seconds)
+
+
+def build_remote(
+    services: Services, settings: PublicSettings | None = None, *, ping_seconds: float = 15.0
+) -> web.Application:
+    """The same over TCP, for whoever brings a bearer token; connections that stall are ended as on the public door."""
+    settings = settings or PublicSettings()
+    room = ConnectionRoom(settings, IntakeCounters())
+    inside = [room.mark_busy, as_problems, check_tokens(services.tokens), audited(services.audit)]
+    app = _whole_api(services, inside, ping_seconds)
+    app[ROOM] = room
+    app[SETTINGS] = settings
+    return app
+
+
+def _whole_api(services: Services, middlewares: Sequence[Middleware], ping_seconds: float) -> web.Application:
+    app = web.Application(middlewares=middlewares, client_max_size=BODY_LIMIT)
     streams = Streams(ping_seconds)
     app.on_shutdown.append(streams.stop)
     Projects(services.projects).mount(app)
@@ -36,33 +56,3 @@ def build_local(services: Services, *, group: int | None = None, ping_seconds: f
     Logs(services.projects, services.logs, streams).mount(app)
     Box(services).mount(app)
     return app
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """What concerns the box as a whole."""
-
-    services: Services
-
-    def mount(self, app: web.Application) -> None:
-        """Add the routes."""
-        app.router.add_route("GET", routes.SESSION, self.session)
-        app.router.add_route("GET", routes.DOCTOR, self.doctor)
-        app.router.add_route("POST", routes.DOWN, self.down)
-
-    async def session(self, request: web.Request) -> web.StreamResponse:
-        """Who the caller is."""
-        Query(request)
-        return answering.answer(Session(user_id=self.services.owner_id, via="socket", version=self.services.version))
-
-    async def doctor(self, request: web.Request) -> web.StreamResponse:
-        """What the doctor found."""
-        Query(request)
-        findings = [translate.finding(one) for one in await self.services.doctor.look()]
-        return answering.answer(Doctor(ok=all(one.status != "fail" for one in findings), findings=findings))
-
-    async def down(self, request: web.Request) -> web.StreamResponse:
-        """Stop apps and ingress."""
-        Query(request)
-        await self.services.projects.down()
-        return answering.nothing()

@@ -12,10 +12,8 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from nanoscale_box.core.errors import Code, Forbidden
+from nanoscale_box.web.callers import CALLER, VIA
 from nanoscale_box.web.problems import Handler
-
-CALLER: Final = web.RequestKey("caller", str)
-"""Who asks, as the engine knows them: `uid:1000`."""
 
 _CREDENTIALS: Final = struct.Struct("3i")
 # asm-generic/socket.h; the socket module does not name it.
@@ -65,6 +63,7 @@ def check_peers(group: int | None = None) -> Middleware:
                 hint="use it as the user who runs it; if it is a service, join the group `nanoscale-box`",
             )
         request[CALLER] = f"uid:{peer.uid}"
+        request[VIA] = "socket"
         return await handler(request)
 
     return checked

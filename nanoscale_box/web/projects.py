@@ -13,6 +13,7 @@ from nanoscale_box.core.secret import Secret
 from nanoscale_box.engine.views import NewProject, ProjectChanges
 from nanoscale_box.web import answering, services, translate
 from nanoscale_box.web.asking import Query, body_of, project_id
+from nanoscale_box.web.callers import DETAIL, TARGET
 from nanoscale_box.wire import requests, routes, shapes
 
 
@@ -46,6 +47,7 @@ class Projects:
         """A new project, deployed at once."""
         Query(request)
         view, first = await self.projects.create(_new(await body_of(request, requests.CreateProject)))
+        request[TARGET] = view.project.id
         created = shapes.Created(project=translate.project(view), deployment=translate.deployment(first))
         return answering.answer(created, 201)
 
@@ -60,6 +62,7 @@ class Projects:
         asked = await body_of(request, requests.ChangeProject)
         given = {name: getattr(asked, name) for name in asked.__struct_fields__}
         fields = {name: value for name, value in given.items() if value is not msgspec.UNSET}
+        request[DETAIL] = ", ".join(fields)
         changed = await self.projects.change(project_id(request), ProjectChanges(fields=fields))
         return answering.answer(translate.project(changed))
 
@@ -98,6 +101,7 @@ class Projects:
         """Keep, set and remove variables."""
         Query(request)
         asked = await body_of(request, requests.ReplaceEnv)
+        request[DETAIL] = ", ".join(one.key for one in asked.env_vars if one.value is not None)
         variables = [(one.key, None if one.value is None else Secret(one.value)) for one in asked.env_vars]
         return answering.page(await self.projects.replace_env(project_id(request), variables), translate.env_name)
 

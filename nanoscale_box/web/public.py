@@ -12,16 +12,13 @@ from nanoscale_box.web import pages
 from nanoscale_box.web.answering import answer
 from nanoscale_box.web.counters import IntakeCounters
 from nanoscale_box.web.express import SEAL
-from nanoscale_box.web.guard import ConnectionRoom
+from nanoscale_box.web.guard import ROOM, SETTINGS, ConnectionRoom
 from nanoscale_box.web.problems import as_problems
 from nanoscale_box.web.services import Accounts, Services
 from nanoscale_box.web.settings import PublicSettings
 from nanoscale_box.web.webhook import Webhook, await_handler
 from nanoscale_box.wire import routes
 from nanoscale_box.wire.shapes import Health
-
-ROOM: Final = web.AppKey("room", ConnectionRoom)
-SETTINGS: Final = web.AppKey("settings", PublicSettings)
 
 _RESULTS: Final[dict[Code, str]] = {
     Code.GITHUB_DENIED: "denied",

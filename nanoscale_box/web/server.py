@@ -14,11 +14,12 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from nanoscale_box.core.errors import Code, ConfigurationError
-from nanoscale_box.web.local import build_local
-from nanoscale_box.web.public import ROOM, SETTINGS, build_public
+from nanoscale_box.web.guard import ROOM, SETTINGS
+from nanoscale_box.web.local import build_local, build_remote
+from nanoscale_box.web.public import build_public
 from nanoscale_box.web.sockets import bind_socket
 
-__all__ = ["Door", "build_local", "build_public", "open_local", "open_public"]
+__all__ = ["Door", "build_local", "build_public", "build_remote", "open_local", "open_public"]
 
 _STOP_SECONDS: Final = 20.0
 _BACKLOG: Final = 512
@@ -34,8 +35,9 @@ class Door:
     """Take no more requests, finish those at work, end streams. Bounded to about 20 s."""
 
 
-async def open_public(app: web.Application, host: str, port: int) -> Door:
-    """Open what `build_public` made; port 0 takes a free one. `ConfigurationError` (`port_taken`, ...) if it cannot."""
+async def open_public(app: web.Application, host: str, port: int, *, setting: str = "NANOSCALE_LISTEN") -> Door:
+    """Open what `build_public` or `build_remote` made; port 0 takes a free one. `ConfigurationError` (`port_taken`,
+    ...), which names the setting, if it cannot."""
     room, settings = app[ROOM], app[SETTINGS]
     runner = web.AppRunner(
         app,
@@ -51,7 +53,7 @@ async def open_public(app: web.Application, host: str, port: int) -> Door:
         server = await asyncio.get_running_loop().create_server(room.watch(runner), host, port, backlog=_BACKLOG)
     except OSError as refused:
         await runner.cleanup()
-        raise _cannot_listen(refused, host, port) from refused
+        raise _cannot_listen(refused, host, port, setting) from refused
     room.start()
 
     async def close() -> None:
@@ -80,25 +82,25 @@ async def open_local(app: web.Application, socket_path: Path, group: int | None 
     return Door(name=str(socket_path), port=None, close=close)
 
 
-def _cannot_listen(refused: OSError, host: str, port: int) -> ConfigurationError:
+def _cannot_listen(refused: OSError, host: str, port: int, setting: str) -> ConfigurationError:
     match refused.errno:
         case errno.EADDRINUSE:
             return ConfigurationError(
                 Code.PORT_TAKEN,
                 f"port {port} on {host} is taken by another program",
-                hint=f"find it with `ss -ltnp 'sport = :{port}'` and stop it, or set NANOSCALE_LISTEN to another port",
+                hint=f"find it with `ss -ltnp 'sport = :{port}'` and stop it, or set {setting} to another port",
             )
         case errno.EACCES | errno.EPERM:
             return ConfigurationError(
                 Code.CONFIGURATION,
                 f"this user may not listen on port {port}",
-                hint="set NANOSCALE_LISTEN to a port from 1024 up",
+                hint=f"set {setting} to a port from 1024 up",
             )
         case _:
             return ConfigurationError(
                 Code.CONFIGURATION,
                 f"cannot listen on {host} port {port}: {refused.strerror or refused}",
-                hint="set NANOSCALE_LISTEN to an address of this machine",
+                hint=f"set {setting} to an address of this machine",
             )
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from nanoscale_box.core.audit import Act, AuditCheck, Entry
 from nanoscale_box.core.github_model import Branch, Installation, Repository
 from nanoscale_box.core.model import (
     Deployment,
@@ -20,8 +21,9 @@ from nanoscale_box.core.model import (
 )
 from nanoscale_box.core.plan_model import Plan
 from nanoscale_box.core.secret import Secret
+from nanoscale_box.core.tokens import ApiToken, Scope, TokenId
 from nanoscale_box.engine.hookcheck import HookView
-from nanoscale_box.engine.records import Page
+from nanoscale_box.engine.records import AuditFilter, Page
 from nanoscale_box.engine.rotation import Rotated
 from nanoscale_box.engine.views import (
     EnvName,
@@ -95,6 +97,25 @@ class Projects(Protocol):
     async def down(self) -> None: ...
 
 
+class Tokens(Protocol):
+    """Bearer tokens."""
+
+    async def create(
+        self, name: str, scope: Scope, expires_in_days: int | None, *, caller: str
+    ) -> tuple[ApiToken, Secret]: ...
+    async def list(self) -> Sequence[ApiToken]: ...
+    async def revoke(self, token_id: TokenId, *, caller: str) -> None: ...
+    async def recognise(self, presented: Secret) -> ApiToken: ...
+
+
+class Audit(Protocol):
+    """Who did what to what."""
+
+    async def note(self, act: Act) -> None: ...
+    async def list(self, wanted: AuditFilter, page: Page) -> tuple[Sequence[Entry], str | None]: ...
+    async def check(self) -> AuditCheck: ...
+
+
 class Feed(Protocol):
     """Everything that changes, by id."""
 
@@ -164,5 +185,7 @@ class Services:
     feed: Feed
     logs: LogReader
     doctor: Doctor
+    tokens: Tokens
+    audit: Audit
     owner_id: str
     version: str

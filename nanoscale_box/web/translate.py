@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nanoscale_box.core import github_model, model
+from nanoscale_box.core.audit import AuditCheck, Entry
 from nanoscale_box.core.plan_model import Command, Plan
+from nanoscale_box.core.tokens import ApiToken
 from nanoscale_box.engine import views
 from nanoscale_box.engine.hookcheck import HookView
 from nanoscale_box.engine.rotation import Rotated
@@ -219,6 +221,42 @@ def finding(one: Finding) -> shapes.Finding:
     """One thing the doctor looked at."""
     return shapes.Finding(
         code=one.code, status=one.status, title=one.title, why=one.why, fix=one.fix, fixable=one.fixable
+    )
+
+
+def token(one: ApiToken) -> shapes.Token:
+    """A bearer token, without its text."""
+    return shapes.Token(
+        id=one.id,
+        name=one.name,
+        scope=one.scope.value,
+        created_at=one.created_at,
+        expires_at=one.expires_at,
+        last_used_at=one.last_used_at,
+    )
+
+
+def audit_entry(one: Entry) -> shapes.AuditEntry:
+    """An entry of the audit."""
+    act = one.act
+    return shapes.AuditEntry(
+        id=one.id,
+        at=one.at,
+        who=act.who,
+        action=act.action,
+        target=act.target,
+        outcome=act.outcome,
+        delivery_id=act.delivery_id,
+        sha=act.sha,
+        detail=act.detail,
+        digest=one.digest,
+    )
+
+
+def audit_check(one: AuditCheck) -> shapes.AuditCheck:
+    """Whether the audit is whole."""
+    return shapes.AuditCheck(
+        ok=one.broken_at is None, entries=one.entries, broken_at=one.broken_at, newest_digest=one.newest_digest
     )
 
 

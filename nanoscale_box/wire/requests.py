@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -103,3 +103,11 @@ class SyncRepos(Request, frozen=True):
     """Refresh installations and repositories; all installations without `installation_id`."""
 
     installation_id: GithubId | None = None
+
+
+class CreateToken(Request, frozen=True):
+    """A new bearer token: `scope` is `read`, `deploy` or `admin`; without `expires_in_days` it holds until revoked."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=64)]
+    scope: Literal["read", "deploy", "admin"] = "read"
+    expires_in_days: Annotated[int, Meta(ge=1, le=3650)] | None = None

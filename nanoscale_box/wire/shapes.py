@@ -277,6 +277,7 @@ class Session(Shape, frozen=True):
 
     user_id: str
     via: str
+    caller: str
     version: str
 
 
@@ -296,6 +297,48 @@ class Doctor(Shape, frozen=True):
 
     ok: bool
     findings: list[Finding]
+
+
+class Token(Shape, frozen=True):
+    """A bearer token without its text; `last_used_at` is exact to a minute."""
+
+    id: str
+    name: str
+    scope: str
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
+class NewToken(Shape, frozen=True):
+    """A token and its text, which is given this once."""
+
+    token: Token
+    text: str
+
+
+class AuditEntry(Shape, frozen=True):
+    """Who did what to what, and how it ended; `digest` chains it to the entry before."""
+
+    id: int
+    at: datetime
+    who: str
+    action: str
+    target: str | None
+    outcome: str
+    delivery_id: str | None
+    sha: str | None
+    detail: str
+    digest: str
+
+
+class AuditCheck(Shape, frozen=True):
+    """Whether the audit is whole; `broken_at` is the first entry that does not follow from the one before."""
+
+    ok: bool
+    entries: int
+    broken_at: int | None
+    newest_digest: str
 
 
 class WebhookAnswer(Shape, frozen=True):

@@ -29,6 +29,9 @@ PROJECT = "/api/projects/hello"
         ("github repos", routes.REPOS),
         ("github branches octo/hello", f"{routes.REPOS}/42/branches"),
         ("doctor", routes.DOCTOR),
+        ("token list", routes.TOKENS),
+        ("audit", routes.AUDIT),
+        ("audit --check", routes.AUDIT_CHECK),
     ],
 )
 async def test_a_body_is_passed_on_unchanged(box: Type, api: ClientSession, words: str, path: str) -> None:

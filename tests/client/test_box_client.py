@@ -92,7 +92,9 @@ async def test_a_refusal_is_a_problem(client: BoxClient) -> None:
 
 
 async def test_a_newer_box_may_say_more() -> None:
-    told = msgspec.json.decode(b'{"user_id":"u","via":"socket","version":"9","more":1}', type=shapes.Session)
+    told = msgspec.json.decode(
+        b'{"user_id":"u","via":"socket","caller":"uid:0","version":"9","more":1}', type=shapes.Session
+    )
     assert told.version == "9"
 
 

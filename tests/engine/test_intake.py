@@ -16,6 +16,7 @@ from nanoscale_box.core.errors import BoxError, Code, Conflict, Fault, Invalid, 
 from nanoscale_box.core.model import Outcome
 from nanoscale_box.core.secret import Secret
 from nanoscale_box.engine.keyring import link_place
+from nanoscale_box.engine.records import AuditFilter, Page
 from nanoscale_box.engine.views import ProjectChanges
 from tests.engine.house import APP_HOOK, House, Moved, S, open_house, sha
 from tests.fake_github import APP
@@ -95,11 +96,13 @@ async def test_an_id_with_another_body_is_refused(house: House) -> None:
     await house.live(1)
     name = str(UUID(int=99))
     await house.deliver(house.commit(2), delivery_id=name)
-    before = house.digest()
+    before = (await house.verdicts(), await house.deployments())
     with pytest.raises(Conflict) as refused:
         await house.deliver(house.commit(3), delivery_id=name)
     assert refused.value.code is Code.DELIVERY_CONFLICT
-    assert house.digest() == before
+    assert (await house.verdicts(), await house.deployments()) == before
+    (audited, *_), _ = await house.engine.audit.list(AuditFilter(who="github"), Page())
+    assert (audited.act.outcome, audited.act.delivery_id, audited.act.sha) == ("delivery_conflict", name, sha(3))
 
 
 async def test_fifty_copies_at_once_are_one_deployment(house: House) -> None:

@@ -183,6 +183,8 @@ class Stand:
             feed=engine.feed,
             logs=FakeLogs(),
             doctor=engine.doctor,
+            tokens=engine.tokens,
+            audit=engine.audit,
             owner_id="usr_owner",
             version="test",
         )

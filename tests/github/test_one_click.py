@@ -98,7 +98,7 @@ async def test_saying_no_is_told_and_can_be_made_good(stand: Stand) -> None:
     page = await stand.browser.send(await stand.register(), "install")
     landed = await stand.browser.send(page, "cancel")
     assert "You said no" in landed.text
-    assert (await stand.changes())[-1]["change"] == "connect_failed"
+    assert "connect_failed" in {told["change"] for told in await stand.changes()}  # a sync may end after it
     landed = await stand.authorise(await stand.browser.open((await stand.client.start_connect()).redirect_url))
     assert "GitHub is connected</h1>" in landed.text
 

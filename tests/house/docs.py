@@ -18,8 +18,8 @@ _INTRODUCTION: Final = f"""# Commands
 
 <!-- This file is made from nanoscale_box/cli/commands.py by scripts/renew-docs; do not edit it by hand. -->
 
-`{PROGRAM}` without a command opens the terminal UI. All commands but `serve`, `demo` and `completion` are clients of a
-box that runs; they find it by `NANOSCALE_SOCKET`, else at your own socket, else at the service's.
+`{PROGRAM}` without a command opens the terminal UI. All commands but `serve`, `demo`, `completion` and `openapi` are
+clients of a box that runs; they find it by `NANOSCALE_SOCKET`, else at your own socket, else at the service's.
 
 - `--help` after any command, or `help` before it, shows it with examples. `{PROGRAM} --version` tells the version.
 - `--json` prints the API's own body, a line each for streams, and does not wait for a deployment's end. `status` gives

@@ -8,6 +8,7 @@ import hmac
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from nanoscale_box.core.audit import Act, AuditCheck, Entry
 from nanoscale_box.core.errors import BoxError, Code, Invalid, NotFound, Unauthorized
 from nanoscale_box.core.github_headers import content_kind
 from nanoscale_box.core.github_model import Branch, Installation, RateBudget, Repository
@@ -27,8 +28,9 @@ from nanoscale_box.core.model import (
 )
 from nanoscale_box.core.plan_model import Command, Plan, PlanKind
 from nanoscale_box.core.secret import Secret
+from nanoscale_box.core.tokens import ApiToken, Scope, TokenId
 from nanoscale_box.engine.hookcheck import HookView
-from nanoscale_box.engine.records import Page
+from nanoscale_box.engine.records import AuditFilter, Page
 from nanoscale_box.engine.rotation import Rotated
 from nanoscale_box.engine.views import (
     EnvName,
@@ -364,6 +366,52 @@ class FakeDoctor:
 
 
 @dataclass
+class FakeTokens:
+    """Tokens in memory; a token's text is its right and its id: `read-tok_1`."""
+
+    made: list[ApiToken] = field(default_factory=list)
+
+    async def create(
+        self, name: str, scope: Scope, expires_in_days: int | None, *, caller: str
+    ) -> tuple[ApiToken, Secret]:
+        token = ApiToken(id=TokenId(f"tok_{len(self.made) + 1}"), name=name, digest=caller, scope=scope, created_at=NOW)
+        self.made.append(token)
+        return token, Secret(f"{scope}-{token.id}")
+
+    async def list(self) -> Sequence[ApiToken]:
+        return self.made
+
+    async def revoke(self, token_id: TokenId, *, caller: str) -> None:
+        if not any(one.id == token_id for one in self.made):
+            raise NotFound(Code.NOT_FOUND, "there is no such token")
+        self.made = [one for one in self.made if one.id != token_id]
+
+    async def recognise(self, presented: Secret) -> ApiToken:
+        for one in self.made:
+            if presented.reveal() == f"{one.scope}-{one.id}":
+                return one
+        raise Unauthorized(Code.UNAUTHORIZED, "the bearer token is missing, unknown, revoked or expired")
+
+
+@dataclass
+class FakeAudit:
+    """Acts in memory."""
+
+    acts: list[Act] = field(default_factory=list)
+    asked: list[AuditFilter] = field(default_factory=list)
+
+    async def note(self, act: Act) -> None:
+        self.acts.append(act)
+
+    async def list(self, wanted: AuditFilter, page: Page) -> tuple[Sequence[Entry], str | None]:
+        self.asked.append(wanted)
+        return [Entry(id=n, at=NOW, act=act, digest="d" * 64) for n, act in enumerate(self.acts, 1)], None
+
+    async def check(self) -> AuditCheck:
+        return AuditCheck(entries=len(self.acts), newest_digest="d" * 64)
+
+
+@dataclass
 class FakeEngine:
     """Everything behind the doors."""
 
@@ -373,6 +421,8 @@ class FakeEngine:
     feed: FakeFeed = field(default_factory=FakeFeed)
     logs: FakeLogs = field(default_factory=FakeLogs)
     doctor: FakeDoctor = field(default_factory=FakeDoctor)
+    tokens: FakeTokens = field(default_factory=FakeTokens)
+    audit: FakeAudit = field(default_factory=FakeAudit)
 
     def services(self) -> Services:
         return Services(
@@ -382,6 +432,8 @@ class FakeEngine:
             feed=self.feed,
             logs=self.logs,
             doctor=self.doctor,
+            tokens=self.tokens,
+            audit=self.audit,
             owner_id="usr_1",
             version="0.1",
         )

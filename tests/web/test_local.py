@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from io import BytesIO
 from typing import Any
 
@@ -183,7 +184,8 @@ async def test_the_browser_comes_back_where_the_settings_say(local: ClientSessio
 
 
 async def test_session_and_doctor(local: ClientSession, engine: FakeEngine) -> None:
-    assert (await ask(local, "GET", routes.SESSION))[1] == {"user_id": "usr_1", "via": "socket", "version": "0.1"}
+    me = {"user_id": "usr_1", "via": "socket", "caller": f"uid:{os.getuid()}", "version": "0.1"}
+    assert (await ask(local, "GET", routes.SESSION))[1] == me
     assert (await ask(local, "GET", routes.DOCTOR))[1]["ok"] is True
     engine.doctor.findings.append(FoundThing("clock", "fail"))
     assert (await ask(local, "GET", routes.DOCTOR))[1]["ok"] is False

@@ -1,0 +1,65 @@
+"""The description of the API is whole: every route with its method, and every answer in the shape it really has."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from aiohttp import ClientSession
+
+from nanoscale_box.web.local import build_local
+from nanoscale_box.wire import routes
+from nanoscale_box.wire.openapi import document
+from nanoscale_box.wire.operations import OPERATIONS, Operation
+from tests.web.fake_engine import FakeEngine
+from tests.web.test_remote import path
+
+LOOKS = [one for one in OPERATIONS if one.method == "GET" and one.gives not in (str, dict[str, Any])]
+
+
+def references(node: object) -> set[str]:
+    """Every `$ref` below a node."""
+    match node:
+        case {"$ref": str(name)}:
+            return {name}
+        case dict():
+            return set().union(*map(references, node.values()))
+        case list():
+            return set().union(*map(references, node))
+        case _:
+            return set()
+
+
+def test_the_table_is_what_is_served() -> None:
+    app = build_local(FakeEngine().services())
+    served = {
+        (route.method, route.resource.canonical)
+        for route in app.router.routes()
+        if route.resource and route.method != "HEAD"
+    }
+    assert {(one.method, one.route) for one in OPERATIONS} == served
+    assert len({one.id for one in OPERATIONS}) == len(OPERATIONS)
+
+
+async def test_it_is_served_and_complete(local: ClientSession) -> None:
+    async with local.get(routes.OPENAPI) as answer:
+        told = await answer.json()
+    assert told == json.loads(json.dumps(document("0.1")))
+    assert told["openapi"] == "3.1.0"
+    assert {reference.rpartition("/")[2] for reference in references(told)} <= set(told["components"]["schemas"])
+    problem = told["components"]["schemas"]["Problem"]
+    assert set(problem["required"]) == {"title", "status", "detail", "code", "type", "hint"}
+    for one in OPERATIONS:
+        described = told["paths"][one.route][one.method.lower()]
+        assert {str(one.status), "400", "401", "403", "500", "503"} <= set(described["responses"])
+
+
+@pytest.mark.parametrize("operation", LOOKS, ids=lambda one: one.id)
+async def test_an_answer_has_the_shape_it_is_said_to_have(local: ClientSession, operation: Operation) -> None:
+    async with local.get(path(operation)) as answer:
+        body = await answer.read()
+        assert answer.status == operation.status
+    shape = msgspec.json.decode(body, type=operation.gives)
+    assert msgspec.to_builtins(shape) == json.loads(body)
