@@ -44,6 +44,7 @@ VARIABLES: Final[dict[str, str]] = {
     "NANOSCALE_POLL_SECONDS": "how often branch heads are compared",
     "NANOSCALE_SYNC_SECONDS": "how often installations and repositories are refreshed",
     "NANOSCALE_MANUAL_HOSTS": "hosts a manual URL may name; in development a listed host:port may be loopback and http",
+    "NANOSCALE_DRAIN_SECONDS": "how long requests under way on a replaced release may take to end",
     "NANOSCALE_KEEP_RELEASES": "releases kept per project",
     "NANOSCALE_KEEP_DAYS": "how long deliveries, verdicts and events are kept",
     "NANOSCALE_BUILDS_AT_ONCE": "deployments that may fetch and build at the same time",
@@ -79,6 +80,7 @@ class Settings:
     sync_seconds: float
     manual_hosts: tuple[str, ...]
     keep_releases: int
+    drain_seconds: float
     keep_days: int
     builds_at_once: int
     crash_at: str | None
@@ -125,6 +127,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         sync_seconds=reader.seconds("NANOSCALE_SYNC_SECONDS", 900, lowest=5, highest=86400),
         manual_hosts=reader.hosts("NANOSCALE_MANUAL_HOSTS", "github.com,gitlab.com,codeberg.org,bitbucket.org"),
         keep_releases=reader.count("NANOSCALE_KEEP_RELEASES", 5, lowest=2, highest=1000),
+        drain_seconds=reader.seconds("NANOSCALE_DRAIN_SECONDS", 60, lowest=0, highest=3600),
         # GitHub redelivers for three days: what is forgotten sooner would be taken for new.
         keep_days=reader.count("NANOSCALE_KEEP_DAYS", 90, lowest=7, highest=36500),
         builds_at_once=reader.count("NANOSCALE_BUILDS_AT_ONCE", 1, lowest=1, highest=64),

@@ -156,6 +156,7 @@ async def _start(engine: Engine, ledger: Database, alarms: ApAlarms, settings: S
 
     async def end() -> None:
         engine.jobs.stop()
+        await engine.retiring.stop()
         await engine.worker.stop()
         await engine.catalogue.stop()
         for task in tasks:
@@ -222,6 +223,7 @@ def _policy(settings: Settings, doors: Doors) -> Policy:
         ),
         app=settings.app,
         keep_releases=settings.keep_releases,
+        drain_seconds=settings.drain_seconds,
         builds_at_once=settings.builds_at_once,
     )
 

@@ -367,6 +367,11 @@ class FakeIngress:
         self._world.routes.pop(host, None)
         self._world.hosts = self._world.hosts - {host}
 
+    async def drain(self, address: Address, seconds: float) -> None:
+        await self._process.call("ingress.drain")
+        led = [host for host, there in self._world.routes.items() if there == address]
+        assert not led or not self._world.hosts, f"{led} lead there still: it would never end"
+
     async def stop(self) -> None:
         await self._process.call("ingress.stop")
         self._world.hosts = set()

@@ -20,7 +20,15 @@ from nanoscale_box.adapters.caddy_find import find_caddy
 from nanoscale_box.adapters.folders import Folders, open_log, private_folder, write_whole
 from nanoscale_box.adapters.free_ports import is_free
 from nanoscale_box.adapters.ingress_caddy_admin import failed, load, running_config
-from nanoscale_box.adapters.processes import ProcessId, end_family, holder, identify_child, is_alive, open_pidfd
+from nanoscale_box.adapters.processes import (
+    ProcessId,
+    end_family,
+    holder,
+    identify_child,
+    is_alive,
+    is_busy,
+    open_pidfd,
+)
 from nanoscale_box.core.errors import BoxError, Code, ConfigurationError, Fault, Unavailable
 from nanoscale_box.core.model import Address
 from nanoscale_box.core.text import inert
@@ -34,6 +42,8 @@ _HTTPS: Final = "NANOSCALE_INGRESS_HTTPS_LISTEN"
 _START_SECONDS: Final = 20.0
 _STOP_SECONDS: Final = 10.0
 _LONGEST_PAUSE: Final = 30.0
+_QUIET_SECONDS: Final = 0.5
+_LOOK_SECONDS: Final = 0.1
 
 FindCaddy = Callable[[str, Path], Awaitable[Path]]
 """Gives the program, from the search path and a folder that it may use."""
@@ -118,6 +128,21 @@ class CaddyIngress:
                 if self._is_running():
                     await self._ensure()
             route.unlink(missing_ok=True)
+
+    async def drain(self, address: Address, seconds: float) -> None:
+        """Return once nobody has had a connection to the address for a while, or after so many seconds. A single look
+        would not do: a request that was led there just before a switch may not have connected yet."""
+        if address.startswith("file:"):
+            return  # an open file is read to its end whatever becomes of its name
+        loop = asyncio.get_running_loop()
+        port = int(address.rpartition(":")[2])
+        began = busy = loop.time()
+        while (now := loop.time()) < began + seconds:
+            if await asyncio.to_thread(is_busy, port):
+                busy = now
+            elif now - busy >= _QUIET_SECONDS:
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def stop(self) -> None:
         """End Caddy; requests under way have 10 s."""

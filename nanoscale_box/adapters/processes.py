@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import sys
@@ -16,8 +17,9 @@ from typing import Final
 
 _FIRST_LOOK: Final = 0.005
 _SLOWEST_LOOK: Final = 0.1
-_ESTABLISHED: Final = "01"
+_ESTABLISHED: Final = b"01"
 _LISTEN: Final = "0A"
+_TCP_TABLES: Final = ("/proc/net/tcp", "/proc/net/tcp6")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +156,8 @@ def listeners(processes: Iterable[ProcessId]) -> list[Listener]:
 
 def is_busy(port: int) -> bool:
     """Whether somebody has a connection open to this TCP port of ours."""
-    return any(state == _ESTABLISHED and listener.port == port for _, state, listener in _tcp_sockets())
+    line = re.compile(rb"^ *[0-9]+: [0-9A-F]+:%04X [0-9A-F:]+ %s " % (port, _ESTABLISHED), re.MULTILINE)
+    return any(line.search(_read(table)) for table in _TCP_TABLES)
 
 
 def holder(port: int) -> str | None:
@@ -229,7 +232,7 @@ def _listening() -> list[tuple[str, Listener]]:
 
 def _tcp_sockets() -> Iterator[tuple[str, str, Listener]]:
     """Inode, state and own address of each TCP socket: proc_net(5)."""
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+    for table in _TCP_TABLES:
         for line in _read(table).decode("ascii").splitlines()[1:]:
             fields = line.split()
             address, _, port = fields[1].partition(":")

@@ -19,14 +19,13 @@ from nanoscale_box.adapters.folders import Folders, open_log, private_folder
 from nanoscale_box.adapters.free_ports import APP_PORTS, free_port
 from nanoscale_box.adapters.instances import STATIC, Record, Records
 from nanoscale_box.adapters.isolation import Isolate, not_isolated
-from nanoscale_box.adapters.processes import ProcessId, end_family, identify_child, is_alive, is_busy, open_pidfd
+from nanoscale_box.adapters.processes import ProcessId, end_family, identify_child, is_alive, open_pidfd
 from nanoscale_box.core.errors import Code, DeployFailed
 from nanoscale_box.core.model import Address, EnvVar, Instance, Release
 from nanoscale_box.core.plan import Command, Health, Plan
 
 _log = structlog.stdlib.get_logger(__name__)
 _LEFT_BEHIND_SECONDS: Final = 2.0
-_DRAIN_LOOK_SECONDS: Final = 0.05
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,7 +54,6 @@ class ProcessRunner:
         search_path: str,
         ports: range = APP_PORTS,
         patience_seconds: float = 30.0,
-        drain_seconds: float = 10.0,
         isolate: Isolate = not_isolated,
     ) -> None:
         self._folders = folders
@@ -63,7 +61,6 @@ class ProcessRunner:
         self._search_path = search_path
         self._ports = ports
         self._patience = patience_seconds
-        self._drain = drain_seconds
         self._isolate = isolate
         self._running: dict[Release, _Running] = {}
         self._failed: dict[Release, _Running] = {}
@@ -109,14 +106,13 @@ class ProcessRunner:
             return await self._found(release)
 
     async def stop(self, release: Release) -> None:
-        """Let open connections finish (10 s), SIGTERM, patience (30 s), SIGKILL, children included; nothing happens
-        when it does not run. Who wants no new connections meanwhile leads its hosts elsewhere first."""
+        """SIGTERM, patience (30 s), SIGKILL, children included; nothing happens when it does not run. Who wants
+        requests to end first waits for `Ingress.drain`: many apps end at a SIGTERM without a look at what they do."""
         async with self._locks.setdefault(release, asyncio.Lock()):
             await self._found(release)
             running = self._running.get(release)
             if running is not None:
                 running.is_stopping = True
-                await self._drained(running)
                 await self._clear(running, self._patience)
             self._records.drop(release)
             self._failed.pop(release, None)
@@ -228,15 +224,6 @@ class ProcessRunner:
                 await self._clear(running, _LEFT_BEHIND_SECONDS)
         if running.is_live and not running.is_stopping and self._died is not None:
             await self._died(release)
-
-    async def _drained(self, running: _Running) -> None:
-        """Return once nobody has a connection to the app: many end at a SIGTERM without a look at what they were
-        doing."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._drain
-        port = _port(running.record.address)
-        while not running.ended.is_set() and loop.time() < deadline and await asyncio.to_thread(is_busy, port):
-            await gate.sleep_unless(running.ended, _DRAIN_LOOK_SECONDS)
 
     async def _clear(self, running: _Running, patience: float) -> None:
         """End what is left of a process, then forget it. It is reaped last: until then its number cannot be a

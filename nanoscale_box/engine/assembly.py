@@ -34,6 +34,7 @@ from nanoscale_box.engine.reconcile import Reconciler
 from nanoscale_box.engine.registration import Registration
 from nanoscale_box.engine.releases import Releases
 from nanoscale_box.engine.remotes import Remotes
+from nanoscale_box.engine.retiring import Retiring
 from nanoscale_box.engine.rotation import Rotation
 from nanoscale_box.engine.stages import Stages
 from nanoscale_box.engine.states import States
@@ -51,6 +52,8 @@ class Policy:
     debounce: Debounce
     app: App | None
     keep_releases: int
+    drain_seconds: float
+    """How long requests under way on a replaced release may take to end."""
     builds_at_once: int
 
 
@@ -64,6 +67,7 @@ class Engine:
     feed: Feed
     doctor: Doctor
     worker: Worker
+    retiring: Retiring
     jobs: Jobs
     reconciler: Reconciler
     polling: Polling
@@ -80,17 +84,22 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
     app = AppKeeper(ledger=ledger, vault=desk.vault, given=policy.app)
     keyring = Keyring(ledger=ledger, clock=clock, vault=desk.vault, app=app)
     queue = Queue(ids=desk.ids, debounce=policy.debounce)
-    releases = Releases(ledger=ledger, vault=desk.vault, builder=hands.builder, keep=policy.keep_releases)
+    retiring = Retiring(hands=hands, clock=clock, alarms=alarms, drain_seconds=policy.drain_seconds)
+    releases = Releases(
+        ledger=ledger, vault=desk.vault, builder=hands.builder, leaving=retiring.leaving, keep=policy.keep_releases
+    )
     remotes = Remotes(ledger=ledger, github=github, app=app)
     stages = Stages(ledger=ledger, clock=clock, reached=desk.reached)
-    pipeline = Pipeline(stages=stages, remotes=remotes, releases=releases, hands=hands)
+    pipeline = Pipeline(stages=stages, remotes=remotes, releases=releases, retiring=retiring, hands=hands)
     worker = Worker(desk=desk, alarms=alarms, stages=stages, pipeline=pipeline, at_once=policy.builds_at_once)
     polling = Polling(
         ledger=ledger, clock=clock, queue=queue, github=github, source=hands.source, app=app, wake=worker.wake
     )
     jobs = Jobs(ledger=ledger, clock=clock, alarms=alarms)
     hooks = Hooks(desk=desk, github=github, app=app, keyring=keyring, jobs=jobs, doors=policy.doors)
-    reconciler = Reconciler(ledger=ledger, clock=clock, alarms=alarms, stages=stages, releases=releases, hands=hands)
+    reconciler = Reconciler(
+        ledger=ledger, clock=clock, alarms=alarms, stages=stages, releases=releases, retiring=retiring, hands=hands
+    )
     feed = Feed(ledger)
     tools = _Tools(desk=desk, github=github, app=app, keyring=keyring, jobs=jobs, hooks=hooks, doors=policy.doors)
     github_side = _github_side(tools, alarms)
@@ -103,7 +112,15 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
             creating=Creating(
                 desk=desk, queue=queue, catalogue=github_side.catalogue, hooks=hooks, sources=policy.sources
             ),
-            steering=Steering(ledger=ledger, clock=clock, queue=queue, worker=worker, polling=polling, hands=hands),
+            steering=Steering(
+                ledger=ledger,
+                clock=clock,
+                queue=queue,
+                worker=worker,
+                retiring=retiring,
+                polling=polling,
+                hands=hands,
+            ),
             previews=Previews(ids=desk.ids, remotes=remotes, hands=hands),
             releases=releases,
             hooks=hooks,
@@ -112,6 +129,7 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
         feed=feed,
         doctor=Doctor(accounts=github_side.accounts, reconciler=reconciler, polling=polling, ledger=ledger),
         worker=worker,
+        retiring=retiring,
         jobs=jobs,
         reconciler=reconciler,
         polling=polling,

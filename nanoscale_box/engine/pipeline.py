@@ -19,6 +19,7 @@ from nanoscale_box.engine.ports import Progress
 from nanoscale_box.engine.queue import release_of
 from nanoscale_box.engine.releases import Built, Releases
 from nanoscale_box.engine.remotes import Remotes
+from nanoscale_box.engine.retiring import AT_ONCE_SECONDS, Retiring
 from nanoscale_box.engine.stages import Stages
 
 
@@ -45,9 +46,11 @@ class Pipeline:
         stages: Stages,
         remotes: Remotes,
         releases: Releases,
+        retiring: Retiring,
         hands: Hands,
     ) -> None:
         self._stages = stages
+        self._retiring = retiring
         self._remotes = remotes
         self._releases = releases
         self._source = hands.source
@@ -126,9 +129,10 @@ class Pipeline:
     async def _start(self, job: Job, built: Built, undo: AsyncExitStack) -> Instance:
         say = self._say(job)
         async with self._stages.step(job.deployment.id, "start"):
+            await self._retiring.recall(job.release)
             running = await self._runner.find(job.release)
             if job.live is None or release_of(job.live) != job.release:
-                undo.push_async_callback(self._runner.stop, job.release)
+                undo.push_async_callback(self._retiring.let_go if running else self._runner.stop, job.release)
             instance = running or await self._runner.start(job.release, built.plan, built.root_directory, built.env)
             say(f"started; waiting for {built.plan.health.path} to answer")
             await self._runner.gate(instance, built.plan.health)
@@ -140,6 +144,7 @@ class Pipeline:
         """Lead every host to the new instance, record it, and only then let the old one go."""
         async with self._releases.routing:
             async with self._stages.step(job.deployment.id, "switch"):
+                undo.push_async_callback(self._ingress.drain, instance.address, AT_ONCE_SECONDS)
                 hosts = await self._releases.hosts(job.project.id)  # as they are now; the owner may have changed them
                 for host in hosts:
                     undo.push_async_callback(self._lead_back, host, await self._ingress.current(host))
@@ -148,7 +153,7 @@ class Pipeline:
             old = await self._stages.went_live(job.deployment.id)
         undo.pop_all()
         if old and release_of(old) != job.release:
-            await self._runner.stop(release_of(old))
+            await self._retiring.let_go(release_of(old))
         await self._releases.trim(job.project.id)
 
     async def _lead_back(self, host: str, before: Address | None) -> None:

@@ -147,7 +147,8 @@ class Runner(Protocol):
         """The running instance of a release, also one started before this process was."""
 
     async def stop(self, release: Release) -> None:
-        """SIGTERM, 30 s, SIGKILL, children included; nothing happens when it does not run."""
+        """SIGTERM, 30 s, SIGKILL, children included; nothing happens when it does not run. Who wants requests to end
+        first waits for `Ingress.drain`."""
 
     async def running(self) -> list[Release]:
         """Every release that runs, known to the store or not."""
@@ -170,6 +171,10 @@ class Ingress(Protocol):
 
     async def remove(self, host: str) -> None:
         """Forget the host."""
+
+    async def drain(self, address: Address, seconds: float) -> None:
+        """Return once no request is under way to an address, or after so many seconds. Who wants no new ones leads
+        its hosts elsewhere first."""
 
     async def stop(self) -> None:
         """End the ingress process (the `down` command); a daemon that merely stops leaves it running."""

@@ -88,7 +88,7 @@ class Projects:
             await self._ingress.remove(host)
         for release in await self._runner.running():
             if release.project_id == project.id:
-                await self._runner.stop(release)
+                await self._steering.end(release)
         shared = await self._ledger.write(lambda records: self._remove(records, project))
         self._hooks.changed()
         if not shared:

@@ -15,6 +15,7 @@ from nanoscale_box.engine.ports import Alarms, Clock
 from nanoscale_box.engine.queue import release_of
 from nanoscale_box.engine.records import Ledger, Records
 from nanoscale_box.engine.releases import Releases
+from nanoscale_box.engine.retiring import Retiring
 from nanoscale_box.engine.stages import Stages
 from nanoscale_box.engine.telling import tell_project
 
@@ -36,6 +37,7 @@ class Reconciler:
         alarms: Alarms,
         stages: Stages,
         releases: Releases,
+        retiring: Retiring,
         hands: Hands,
     ) -> None:
         self._ledger = ledger
@@ -43,6 +45,7 @@ class Reconciler:
         self._alarms = alarms
         self._stages = stages
         self._releases = releases
+        self._retiring = retiring
         self._builder = hands.builder
         self._runner = hands.runner
         self._ingress = hands.ingress
@@ -68,7 +71,9 @@ class Reconciler:
                 if project.name in self._problems:
                     await self._died(release_of(live))
         for release in await self._runner.running():
-            if release not in wanted or wanted[release].down:
+            if release not in wanted:
+                await self._retiring.let_go(release)
+            elif wanted[release].down:
                 await self._runner.stop(release)
         await self._runner.watch(self._died)
 
@@ -107,7 +112,7 @@ class Reconciler:
         if deployment.state is DeploymentState.SWITCHING and await self._is_routed(deployment):
             old = await self._stages.went_live(deployment.id)
             if old and release_of(old) != release:
-                await self._runner.stop(release_of(old))
+                await self._retiring.let_go(release_of(old))
             return
         await self._runner.stop(release)
         if deployment.rollback_to is None:

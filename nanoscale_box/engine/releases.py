@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,10 +36,19 @@ def env_place(project_id: ProjectId, key: str) -> Place:
 class Releases:
     """Keeps snapshots of releases and removes old ones."""
 
-    def __init__(self, *, ledger: Ledger, vault: Vault, builder: Builder, keep: int) -> None:
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        vault: Vault,
+        builder: Builder,
+        leaving: Callable[[ProjectId], set[DeploymentId]],
+        keep: int,
+    ) -> None:
         self._ledger = ledger
         self._vault = vault
         self._builder = builder
+        self._leaving = leaving
         self._keep = keep
         self.routing: Final = asyncio.Lock()
         """Held while hosts are led to what is live, so that nobody leads them back to what was."""
@@ -74,9 +83,10 @@ class Releases:
         )
 
     async def trim(self, project_id: ProjectId) -> None:
-        """Remove release folders beyond the newest `keep`; the live, the previous and the pinned one always stay."""
+        """Remove release folders beyond the newest `keep`; the live, the previous, the pinned and those
+        that answer still always stay."""
         needed = await self._ledger.read(lambda records: self._needed(records, project_id))
-        for deployment_id in await self._builder.kept(project_id) - needed:
+        for deployment_id in await self._builder.kept(project_id) - needed - self._leaving(project_id):
             await self._builder.discard(Release(project_id=project_id, deployment_id=deployment_id))
 
     async def hosts(self, project_id: ProjectId) -> tuple[str, ...]:

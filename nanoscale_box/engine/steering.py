@@ -7,12 +7,13 @@ from dataclasses import replace
 from nanoscale_box.core.decide import Change
 from nanoscale_box.core.errors import Code, Conflict, NotFound
 from nanoscale_box.core.lifecycle import DeploymentState
-from nanoscale_box.core.model import Deployment, DeploymentId, Project, ProjectId, Trigger
+from nanoscale_box.core.model import Deployment, DeploymentId, Project, ProjectId, Release, Trigger
 from nanoscale_box.engine.kit import Hands
 from nanoscale_box.engine.polling import Polling
 from nanoscale_box.engine.ports import Clock
 from nanoscale_box.engine.queue import Queue, release_of
 from nanoscale_box.engine.records import Ledger, Page, Records
+from nanoscale_box.engine.retiring import Retiring
 from nanoscale_box.engine.telling import tell_project
 from nanoscale_box.engine.worker import Worker
 
@@ -27,6 +28,7 @@ class Steering:
         clock: Clock,
         queue: Queue,
         worker: Worker,
+        retiring: Retiring,
         polling: Polling,
         hands: Hands,
     ) -> None:
@@ -34,6 +36,7 @@ class Steering:
         self._clock = clock
         self._queue = queue
         self._worker = worker
+        self._retiring = retiring
         self._polling = polling
         self._builder = hands.builder
         self._runner = hands.runner
@@ -46,6 +49,10 @@ class Steering:
     async def clear(self, project_id: ProjectId) -> None:
         """Cancel what a project has queued or running, and wait until that has ended."""
         await self._worker.clear(project_id)
+
+    async def end(self, release: Release) -> None:
+        """End a release for good; its requests have seconds left."""
+        await self._retiring.end(release)
 
     async def redeploy(self, project_id: ProjectId, *, clear_cache: bool) -> Deployment | None:
         """Queue the branch's head, whatever runs; a pause is the owner's own and does not hold this back."""
@@ -104,9 +111,9 @@ class Steering:
             return stopped
 
         await self._ledger.write(work)
+        await self._ingress.stop()  # first, so that no visitor is led to an app that is gone
         for release in await self._runner.running():
             await self._runner.stop(release)
-        await self._ingress.stop()
 
     def _queue_roll_back(
         self, records: Records, project_id: ProjectId, wanted: DeploymentId | None, kept: set[DeploymentId]

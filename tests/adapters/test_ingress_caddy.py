@@ -235,6 +235,29 @@ async def test_streams_sockets_and_uploads_go_through(ingress: CaddyIngress) -> 
     await runner.cleanup()
 
 
+async def test_a_drain_ends_with_the_last_request(folders: Folders, ingress: CaddyIngress) -> None:
+    runner, address = await app("old")
+    other, following = await app("new")
+    site = Address(f"file:{folders.home}")
+    await ingress.start([HOST])
+    await ingress.switch(HOST, address)
+    async with aiohttp.ClientSession(headers={"Host": HOST}) as session:
+        async with session.get(f"{ingress.url('127.0.0.1')}/stream") as answer:
+            assert await answer.content.readany() == b"one"
+            await ingress.switch(HOST, following)
+            draining = asyncio.create_task(ingress.drain(address, 30))
+            assert await answer.content.read() == b"two"
+            assert not draining.done()
+        await draining
+        async with session.ws_connect(f"{ingress.url('127.0.0.1')}/ws"):
+            began = time.monotonic()
+            await ingress.drain(following, 0.3)  # one that never ends is not waited for
+            assert 0.3 <= time.monotonic() - began < 10
+    await ingress.drain(site, 30)
+    await runner.cleanup()
+    await other.cleanup()
+
+
 async def test_caddy_is_adopted_by_the_next_box(folders: Folders, ingress: CaddyIngress) -> None:
     runner, address = await app("app")
     await ingress.start([HOST])

@@ -129,28 +129,6 @@ async def test_stop_ends_all_descendants_and_keeps_data_and_log(folders: Folders
     await runner.stop(RELEASE)
 
 
-async def test_stop_lets_open_requests_finish(folders: Folders, runner: ProcessRunner) -> None:
-    slow = SERVER.replace("status =", "import time; time.sleep(0.7); status =")
-    (folders.release(RELEASE) / "slow.py").write_text(slow)
-    instance = await runner.start(RELEASE, plan("slow.py"), None, [])
-    await runner.gate(instance, FAIR)
-    asking = asyncio.create_task(fetch(instance))
-    await asyncio.sleep(0.1)
-    await runner.stop(RELEASE)
-    assert "200 OK" in await asking
-
-
-async def test_stop_waits_for_no_connection_that_never_ends(folders: Folders) -> None:
-    runner = ProcessRunner(folders, search_path=os.environ["PATH"], drain_seconds=0.3)
-    instance = await runner.start(RELEASE, plan("server.py"), None, [])
-    await runner.gate(instance, FAIR)
-    with socket.create_connection(("127.0.0.1", int(instance.address.partition(":")[2]))):
-        began = time.monotonic()
-        await runner.stop(RELEASE)
-        assert 0.3 <= time.monotonic() - began < 3
-    await runner.close()
-
-
 async def test_stop_loses_patience(folders: Folders) -> None:
     runner = new_runner(folders, patience_seconds=0.3)
     await runner.start(RELEASE, line("trap '' TERM; echo ready; sleep 600; sleep 600"), None, [])

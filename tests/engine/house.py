@@ -81,6 +81,7 @@ class House:
             debounce=Debounce(quiet=seconds(3), longest=seconds(30)),
             app=app,
             keep_releases=keep,
+            drain_seconds=60,
             builds_at_once=at_once,
         )
         self.tasks: list[asyncio.Task[None]] = []
@@ -114,6 +115,7 @@ class House:
     async def stop(self) -> None:
         """End a life in order."""
         self.engine.jobs.stop()
+        await self.engine.retiring.stop()
         await self.engine.worker.stop()
         await self.engine.catalogue.stop()
         for task in self.tasks:
@@ -127,7 +129,7 @@ class House:
         self.world.calls.release()  # a call that is held belongs to a process that is no more
         works = [task for work in self.engine.worker._works.values() for task in (work.pipeline, work.whole)]
         syncing = [self.engine.catalogue._syncing] if self.engine.catalogue._syncing else []
-        tasks = [*self.tasks, *works, *syncing]
+        tasks = [*self.tasks, *works, *syncing, *self.engine.retiring.tasks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -232,6 +234,8 @@ class House:
             await self.database.write(lambda records: None)  # whoever waits for the store goes on before this does
             if works := list(self.engine.worker._works.values()):
                 await asyncio.wait({work.whole for work in works})
+            elif leaving := self.engine.retiring.tasks:
+                await asyncio.wait(leaving)
             elif all(map(_parked, (self.engine.worker._bell, self.engine.jobs._bell))):
                 return
             for task in self.tasks:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Coroutine
 
 import pytest
 
@@ -12,8 +11,10 @@ from nanoscale_box.core.errors import BoxError, Code, Conflict, DeployFailed, Fa
 from nanoscale_box.core.model import Outcome
 from nanoscale_box.core.plan import Tree
 from nanoscale_box.core.secret import Secret
+from nanoscale_box.engine.retiring import AGAIN_SECONDS, MOST
 from nanoscale_box.engine.views import ProjectChanges
-from tests.engine.house import House, S, open_house, sha
+from tests.engine.house import House, S, sha
+from tests.fakes import seconds
 
 SYNCHRONOUS = {"ledger.write", "ledger.written", "logs.build_line", "logs.close"}
 
@@ -81,8 +82,6 @@ async def test_a_failure_at_any_call_leaves_the_old_release_serving_and_nothing_
             assert newest.failure and newest.failure.detail == "it does not work"
             assert (await house.verdicts())[-1].outcome is Outcome.FAILED
             assert house.serves() == serving, (number, name)
-        if name == "runner.stop":  # the old one could not be stopped: the next start does it
-            await house.restart()
         await house.check_clean()
 
 
@@ -105,8 +104,6 @@ async def test_a_fault_of_nobody_is_tried_again_until_it_works(house: House, fau
         await house.idle()
         assert (await house.newest()).state is S.LIVE, (number, name)
         assert house.serves() == sha(target)
-        if name == "runner.stop":
-            await house.restart()
         await house.check_clean()
     assert len(await house.deployments()) == 2 + len(
         [name for name in names if name != "ledger.written" and (fault is stores or name != "ledger.write")]
@@ -276,21 +273,112 @@ async def test_hosts_added_during_the_switch_lead_to_the_new_release(house: Hous
     await house.check_clean()
 
 
-async def test_a_release_that_is_let_go_is_not_rolled_back_to_until_it_has_ended(tmp_path: Path) -> None:
-    async with open_house(tmp_path, at_once=2) as house:
-        await house.live(1)
-        came, go = house.world.calls.block("runner.stop")
-        await house.push(2)
-        passing = asyncio.create_task(house.wait(3))
-        await came.wait()
-        await house.engine.projects.rollback("hello", None)
+async def test_a_release_that_is_being_stopped_is_not_started_again_until_it_has_ended(house: House) -> None:
+    await house.live(1)
+    came, go = house.world.calls.block("runner.stop")
+    await house.push(2)
+    passing = asyncio.create_task(house.wait(3))
+    await came.wait()
+    await house.engine.projects.rollback("hello", None)
+    await house.settle_reads()
+    assert len(house.world.starts) == 2
+    go.set()
+    await passing
+    await house.idle()
+    assert house.serves() == sha(1)
+    assert len(house.world.starts) == 3
+    await house.check_clean()
+
+
+async def test_a_release_that_is_busy_still_is_rolled_back_to_as_it_runs(house: House) -> None:
+    await house.live(1)
+    came, go = house.world.calls.block("ingress.drain")
+    await house.push(2)
+    passing = asyncio.create_task(house.wait(3))
+    await came.wait()
+    assert house.serves() == sha(2)
+    rolled = await house.engine.projects.rollback("hello", None)
+    while (await house.engine.projects.deployment(rolled.id)).state is not S.LIVE:
         await house.settle_reads()
-        assert (await house.newest()).state is S.QUEUED
-        go.set()
-        await passing
-        await house.idle()
-        assert house.serves() == sha(1)
-        await house.check_clean()
+    assert house.serves() == sha(1)
+    assert len(house.world.starts) == 2, "it was not started anew"
+    go.set()
+    await passing
+    await house.idle()
+    assert house.serves() == sha(1)
+    await house.check_clean()
+
+
+async def test_old_requests_hold_nothing_up_until_too_many_releases_are_busy(house: House) -> None:
+    await house.live(1)
+    _, go = house.world.calls.block("ingress.drain")
+
+    async def pushed(number: int) -> None:
+        await house.push(number)
+        house.world.now += seconds(3)
+        await house.alarms.ring()
+        for _ in range(5):
+            await house.settle_reads()
+
+    for number in range(2, 3 + MOST):
+        await pushed(number)
+        assert house.serves() == sha(number)
+    assert set(house.world.folders.values()) >= {sha(number) for number in range(1, 3 + MOST)}
+    await pushed(90)
+    assert await house.states() == ["retired"] * (MOST + 1) + ["live", "queued"]
+    go.set()
+    await house.idle()
+    assert house.serves() == sha(90)
+    await house.check_clean()
+
+
+async def test_a_release_that_could_not_be_stopped_is_stopped_later_unless_it_serves_again(house: House) -> None:
+    await house.live(1)
+    house.world.calls.fail("runner.stop", stores())
+    await house.push(2)
+    await house.wait(3)
+    assert {house.world.folders[release] for release in house.world.running} == {sha(1), sha(2)}
+    await house.wait(AGAIN_SECONDS)
+    await house.check_clean()
+    house.world.calls.fail("runner.stop", stores())
+    await house.push(3)
+    await house.wait(3)
+    await house.engine.projects.rollback("hello", None)
+    await house.wait(2 * AGAIN_SECONDS)
+    assert house.serves() == sha(2)
+    await house.check_clean()
+
+
+@pytest.mark.parametrize("end", [House.stop, House.kill])
+async def test_a_box_that_ends_leaves_busy_releases_to_the_next(
+    house: House, end: Callable[[House], Coroutine[None, None, None]]
+) -> None:
+    await house.live(1)
+    came, _ = house.world.calls.block("ingress.drain")
+    await house.push(2)
+    passing = asyncio.create_task(house.wait(3))
+    await came.wait()
+    passing.cancel()
+    await end(house)
+    assert len(house.world.running) == 2
+    house.world.calls.named_blocks.clear()
+    await house.start()
+    await house.idle()
+    assert house.serves() == sha(2)
+    await house.check_clean()
+
+
+async def test_visitors_of_a_switch_that_failed_half_way_are_waited_for(house: House) -> None:
+    await house.live(1)
+    await house.engine.projects.change("hello", ProjectChanges(fields={"domains": ["hello.example.org"]}))
+    house.world.calls.fail("ingress.switch", None, owners())
+    house.world.calls.clear()
+    await house.push(2)
+    await house.idle()
+    assert house.serves() == house.world.serves("hello.example.org") == sha(1)
+    undone = house.world.calls.names[-house.world.calls.names[::-1].index("ingress.drain") - 1 :]
+    assert undone.index("ingress.drain") < undone.index("runner.stop")
+    await house.check_clean()
 
 
 async def test_the_branch_being_gone_fails_with_the_way_to_choose_another(house: House) -> None:

@@ -196,6 +196,7 @@ class Stand:
             sources=Sources(base_domain="localhost", manual_hosts=(), development=True),
             debounce=Debounce(quiet=timedelta(seconds=1), longest=timedelta(seconds=10)),
             app=self.given,
+            drain_seconds=60,
             keep_releases=5,
             builds_at_once=1,
         )
