@@ -97,9 +97,7 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
     )
     jobs = Jobs(ledger=ledger, clock=clock, alarms=alarms)
     hooks = Hooks(desk=desk, github=github, app=app, keyring=keyring, jobs=jobs, doors=policy.doors)
-    reconciler = Reconciler(
-        ledger=ledger, clock=clock, alarms=alarms, stages=stages, releases=releases, retiring=retiring, hands=hands
-    )
+    reconciler = Reconciler(desk=desk, alarms=alarms, stages=stages, releases=releases, retiring=retiring, hands=hands)
     feed = Feed(ledger)
     tools = _Tools(desk=desk, github=github, app=app, keyring=keyring, jobs=jobs, hooks=hooks, doors=policy.doors)
     github_side = _github_side(tools, alarms)
@@ -112,15 +110,7 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
             creating=Creating(
                 desk=desk, queue=queue, catalogue=github_side.catalogue, hooks=hooks, sources=policy.sources
             ),
-            steering=Steering(
-                ledger=ledger,
-                clock=clock,
-                queue=queue,
-                worker=worker,
-                retiring=retiring,
-                polling=polling,
-                hands=hands,
-            ),
+            steering=Steering(desk=desk, queue=queue, worker=worker, retiring=retiring, polling=polling, hands=hands),
             previews=Previews(ids=desk.ids, remotes=remotes, hands=hands),
             releases=releases,
             hooks=hooks,

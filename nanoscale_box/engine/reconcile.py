@@ -10,10 +10,10 @@ from typing import Final
 from nanoscale_box.core.errors import BoxError, Code, DeployFailed
 from nanoscale_box.core.lifecycle import RUNNING, DeploymentState
 from nanoscale_box.core.model import Deployment, Instance, Project, Release
-from nanoscale_box.engine.kit import Hands
-from nanoscale_box.engine.ports import Alarms, Clock
+from nanoscale_box.engine.kit import Desk, Hands
+from nanoscale_box.engine.ports import Alarms
 from nanoscale_box.engine.queue import release_of
-from nanoscale_box.engine.records import Ledger, Records
+from nanoscale_box.engine.records import Records
 from nanoscale_box.engine.releases import Releases
 from nanoscale_box.engine.retiring import Retiring
 from nanoscale_box.engine.stages import Stages
@@ -32,16 +32,15 @@ class Reconciler:
     def __init__(
         self,
         *,
-        ledger: Ledger,
-        clock: Clock,
+        desk: Desk,
         alarms: Alarms,
         stages: Stages,
         releases: Releases,
         retiring: Retiring,
         hands: Hands,
     ) -> None:
-        self._ledger = ledger
-        self._clock = clock
+        self._ledger = desk.ledger
+        self._clock = desk.clock
         self._alarms = alarms
         self._stages = stages
         self._releases = releases

@@ -8,11 +8,10 @@ from nanoscale_box.core.decide import Change
 from nanoscale_box.core.errors import Code, Conflict, NotFound
 from nanoscale_box.core.lifecycle import DeploymentState
 from nanoscale_box.core.model import Deployment, DeploymentId, Project, ProjectId, Release, Trigger
-from nanoscale_box.engine.kit import Hands
+from nanoscale_box.engine.kit import Desk, Hands
 from nanoscale_box.engine.polling import Polling
-from nanoscale_box.engine.ports import Clock
 from nanoscale_box.engine.queue import Queue, release_of
-from nanoscale_box.engine.records import Ledger, Page, Records
+from nanoscale_box.engine.records import Page, Records
 from nanoscale_box.engine.retiring import Retiring
 from nanoscale_box.engine.telling import tell_project
 from nanoscale_box.engine.worker import Worker
@@ -24,16 +23,15 @@ class Steering:
     def __init__(
         self,
         *,
-        ledger: Ledger,
-        clock: Clock,
+        desk: Desk,
         queue: Queue,
         worker: Worker,
         retiring: Retiring,
         polling: Polling,
         hands: Hands,
     ) -> None:
-        self._ledger = ledger
-        self._clock = clock
+        self._ledger = desk.ledger
+        self._clock = desk.clock
         self._queue = queue
         self._worker = worker
         self._retiring = retiring
