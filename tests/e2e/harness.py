@@ -63,6 +63,8 @@ class Box:
     folder: Path
     settings: dict[str, str]
     python: str = sys.executable
+    prefix: tuple[str, ...] = ()
+    """The words before its command line: a program that becomes the box, and does something else besides."""
     process: subprocess.Popen[bytes] | None = None
     said: bytes = b""
     _http: aiohttp.ClientSession | None = field(default=None, init=False)
@@ -95,7 +97,7 @@ class Box:
         """Start it and wait for nothing; `settings` go before those it has, this once."""
         with (self.folder / "box.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [self.python, "-m", "nanoscale_box", "serve"],
+                [*self.prefix, self.python, "-m", "nanoscale_box", "serve"],
                 env={**self.settings, **settings},
                 cwd=CHECKOUT,
                 stdin=subprocess.DEVNULL,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import Counter
 
 import pytest
@@ -13,10 +12,10 @@ from nanoscale_box.sandbox.server import Sandbox
 from nanoscale_box.wire.requests import CreateProject
 from tests.e2e.harness import Box, app_files, repository
 from tests.e2e.processes import at_work_in, family_of, is_running, told_of, until
+from tests.size import LARGE
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
-LARGE = os.environ.get("NANOSCALE_TEST_SIZE") == "large"
 IN_A_ROW = ("fetch begun", "build begun", "start begun", "switch begun", "switch done")
 HELD = "import pathlib, time\nwhile not pathlib.Path({gate!r}).exists(): time.sleep(0.01)\n"
 HELD_TOML = 'build_command = "python3 build.py"\nrun_command = "python3 app.py"\n'

@@ -4,7 +4,6 @@ word."""
 from __future__ import annotations
 
 import asyncio
-import os
 import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, suppress
@@ -20,10 +19,9 @@ from nanoscale_box.core.lifecycle import RUNNING
 from nanoscale_box.core.model import Outcome
 from nanoscale_box.engine.views import ProjectChanges
 from tests.engine.house import Delivered, House, S, fast_folder, open_house, sha
+from tests.size import SIZE
 
 T = TypeVar("T")
-SIZE = max(1, int(os.environ.get("NANOSCALE_TEST_SIZE") or 1))
-"""How many times as much as on a developer's machine is tried."""
 HOOKS = st.sampled_from([("app",), ("repository",), ("app", "repository"), ("repository", "app")])
 
 
