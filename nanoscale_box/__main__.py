@@ -34,6 +34,7 @@ def _serve() -> int:
     import asyncio
 
     from nanoscale_box.adapters.journal import open_journal
+    from nanoscale_box.adapters.private import PrivateNames
     from nanoscale_box.config import read_settings
     from nanoscale_box.core.errors import BoxError, Code
     from nanoscale_box.daemon import serve
@@ -41,8 +42,9 @@ def _serve() -> int:
     os.umask(0o077)
     try:
         settings = read_settings(os.environ)
-        open_journal()
-        asyncio.run(serve(settings))
+        private = PrivateNames()
+        open_journal(as_json=settings.log_as_json, private=private)
+        asyncio.run(serve(settings, private))
     except BoxError as error:
         _tell(error.detail, error.hint)
         return 78 if error.code is Code.CONFIGURATION else 1

@@ -47,6 +47,7 @@ VARIABLES: Final[dict[str, str]] = {
     "NANOSCALE_DRAIN_SECONDS": "how long requests under way on a replaced release may take to end",
     "NANOSCALE_KEEP_RELEASES": "releases kept per project",
     "NANOSCALE_KEEP_DAYS": "how long deliveries, verdicts and events are kept",
+    "NANOSCALE_LOG_FORMAT": "`text` or `json`: how the box writes its own log",
     "NANOSCALE_BUILDS_AT_ONCE": "deployments that may fetch and build at the same time",
     "NANOSCALE_CRASH_AT": "for tests, in development only: the moment of a deployment at which the box kills itself",
 }
@@ -83,6 +84,7 @@ class Settings:
     drain_seconds: float
     keep_days: int
     builds_at_once: int
+    log_as_json: bool
     crash_at: str | None
 
 
@@ -131,6 +133,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         # GitHub redelivers for three days: what is forgotten sooner would be taken for new.
         keep_days=reader.count("NANOSCALE_KEEP_DAYS", 90, lowest=7, highest=36500),
         builds_at_once=reader.count("NANOSCALE_BUILDS_AT_ONCE", 1, lowest=1, highest=64),
+        log_as_json=reader.choice("NANOSCALE_LOG_FORMAT", ("text", "json"), "text") == "json",
         crash_at=reader.text("NANOSCALE_CRASH_AT") if development else None,
     )
     if reader.problems:

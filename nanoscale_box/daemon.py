@@ -26,7 +26,9 @@ from nanoscale_box.adapters.git import GitSource
 from nanoscale_box.adapters.github import GithubApi
 from nanoscale_box.adapters.ingress_caddy import CaddyIngress
 from nanoscale_box.adapters.logs import FileLogs
+from nanoscale_box.adapters.private import PrivateNames
 from nanoscale_box.adapters.run_process import ProcessRunner
+from nanoscale_box.adapters.scribe import Scribe
 from nanoscale_box.adapters.vault import Vault, VaultKey, load_or_create_keys, parse_keys
 from nanoscale_box.config import Settings
 from nanoscale_box.core.audit import BOX, Act
@@ -59,13 +61,13 @@ class Running:
     socket: Path
 
 
-async def serve(settings: Settings, *, ready: asyncio.Event | None = None) -> None:
+async def serve(settings: Settings, private: PrivateNames, *, ready: asyncio.Event | None = None) -> None:
     """Run the daemon until SIGTERM or SIGINT; `ConfigurationError` when it cannot start."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with running(settings) as daemon:
+    async with running(settings, private) as daemon:
         log.info("ready", public=daemon.public_url, socket=str(daemon.socket), version=__version__)
         if ready:
             ready.set()
@@ -74,8 +76,9 @@ async def serve(settings: Settings, *, ready: asyncio.Event | None = None) -> No
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Running]:
-    """The daemon within a block: everything is open inside, and closed in reverse at its end."""
+async def running(settings: Settings, private: PrivateNames) -> AsyncIterator[Running]:
+    """The daemon within a block: everything is open inside, and closed in reverse at its end. The log is told which
+    names are `private`."""
     async with AsyncExitStack() as stack:
         _hold_home(settings.home, stack)
         folders = Folders(settings.home)
@@ -114,26 +117,32 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             doctor=engine.doctor,
             tokens=engine.tokens,
             audit=engine.audit,
+            metrics=engine.measuring,
             owner_id=await ledger.read(lambda records: records.github.owner()),
             version=__version__,
         )
-        everywhere = "0.0.0.0"  # noqa: S104 - what an owner means who leaves the host out
-        public_app = build_public(services, PublicSettings())
-        public = await open_public(public_app, settings.listen.host or everywhere, settings.listen.port)
-        stack.push_async_callback(public.close)
-        local = await open_local(build_local(services), settings.socket)
-        stack.push_async_callback(local.close)
-        if settings.api_listen:
-            remote = await open_public(
-                build_remote(services),
-                settings.api_listen.host or everywhere,
-                settings.api_listen.port,
-                setting="NANOSCALE_API_LISTEN",
-            )
-            stack.push_async_callback(remote.close)
+        public_url = await _open_doors(services, settings, stack)
         await engine.audit.note(Act(who=BOX, action="box.started", detail=__version__))
+        await engine.measuring.begin()
+        scribe = asyncio.create_task(Scribe(feed=engine.feed, ledger=ledger, private=private).run(), name="scribe")
+        stack.callback(scribe.cancel)
         await _start(engine, ledger, alarms, settings, stack)
-        yield Running(engine=engine, public_url=public.name, socket=settings.socket)
+        yield Running(engine=engine, public_url=public_url, socket=settings.socket)
+
+
+async def _open_doors(services: Services, settings: Settings, stack: AsyncExitStack) -> str:
+    """Open the public and the local door, and the API's over TCP if it is asked for; give the public one's URL."""
+    everywhere = "0.0.0.0"  # noqa: S104 - what an owner means who leaves the host out
+    listen = settings.listen
+    public = await open_public(build_public(services, PublicSettings()), listen.host or everywhere, listen.port)
+    stack.push_async_callback(public.close)
+    local = await open_local(build_local(services), settings.socket)
+    stack.push_async_callback(local.close)
+    if api := settings.api_listen:
+        app = build_remote(services)
+        remote = await open_public(app, api.host or everywhere, api.port, setting="NANOSCALE_API_LISTEN")
+        stack.push_async_callback(remote.close)
+    return public.name
 
 
 async def _start(engine: Engine, ledger: Database, alarms: ApAlarms, settings: Settings, stack: AsyncExitStack) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from nanoscale_box.adapters.journal import open_journal
+from nanoscale_box.adapters.private import PrivateNames
 from nanoscale_box.client.box_client import BoxClient
 from nanoscale_box.client.errors import Unreachable
 from nanoscale_box.config import Settings, read_settings
@@ -42,8 +43,9 @@ async def _host(settings: Settings) -> int:
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     log: Path = settings.home / "box.log"
     with log.open("a", encoding="utf-8") as stream:
-        open_journal(stream=stream)
-        async with running(settings) as daemon:
+        private = PrivateNames()
+        open_journal(stream=stream, as_json=settings.log_as_json, private=private)
+        async with running(settings, private) as daemon:
             status = await attach(daemon.socket, parting="")
     sys.stderr.write(
         "The box has stopped with the terminal UI; apps go on. Keep it running with: nanoscale-box serve\n"

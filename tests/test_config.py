@@ -78,6 +78,7 @@ def test_with_nothing_set_the_box_starts_and_polls(base: dict[str, str]) -> None
         drain_seconds=60,
         keep_days=90,
         builds_at_once=1,
+        log_as_json=False,
         crash_at=None,
     )
 
@@ -111,6 +112,7 @@ def test_every_variable_is_read(base: dict[str, str], tmp_path: Path) -> None:
         "NANOSCALE_DRAIN_SECONDS": "20",
         "NANOSCALE_KEEP_DAYS": "30",
         "NANOSCALE_BUILDS_AT_ONCE": "2",
+        "NANOSCALE_LOG_FORMAT": "json",
         "NANOSCALE_CRASH_AT": "switch done",
     }
     assert set(VARIABLES) - set(given) == {"NANOSCALE_GITHUB_APP_PRIVATE_KEY_PATH"}
@@ -129,7 +131,8 @@ def test_every_variable_is_read(base: dict[str, str], tmp_path: Path) -> None:
     assert (settings.poll_seconds, settings.sync_seconds) == (5, 6)
     assert settings.manual_hosts == ("git.example.org", "127.0.0.1:3000")
     assert (settings.keep_releases, settings.builds_at_once, settings.crash_at) == (7, 2, "switch done")
-    assert settings.keep_days == 30
+    assert settings.keep_days == 30 and settings.log_as_json
+    assert str(settings.api_listen) == "127.0.0.1:8788"
     assert read_settings(given | {"NANOSCALE_ENV": "production"} | PRODUCTION).crash_at is None
     app = settings.app
     assert app and (app.app_id, app.client_id, app.from_environment) == ("123", "Iv1.abc", True)

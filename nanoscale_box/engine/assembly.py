@@ -24,6 +24,7 @@ from nanoscale_box.engine.intake import Intake
 from nanoscale_box.engine.jobs import Jobs
 from nanoscale_box.engine.keyring import Keyring
 from nanoscale_box.engine.kit import Desk, Hands
+from nanoscale_box.engine.measuring import Measuring
 from nanoscale_box.engine.pipeline import Pipeline
 from nanoscale_box.engine.polling import Polling
 from nanoscale_box.engine.ports import Alarms, Github
@@ -76,6 +77,7 @@ class Engine:
     feedback: Feedback
     tokens: Tokens
     audit: Auditing
+    measuring: Measuring
 
 
 def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: Policy) -> Engine:
@@ -128,6 +130,9 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
         feedback=Feedback(desk=desk, github=github, app=app, jobs=jobs, feed=feed, url_of=hands.ingress.url),
         tokens=Tokens(desk),
         audit=Auditing(ledger=ledger, clock=clock),
+        measuring=Measuring(
+            ledger=ledger, clock=clock, feed=feed, accounts=github_side.accounts, reconciler=reconciler
+        ),
     )
 
 

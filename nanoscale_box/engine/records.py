@@ -170,6 +170,7 @@ class Events(Protocol):
         self, last_id: int, limit: int, kind: EventKind | None = None
     ) -> Sequence[Event]: ...  # oldest first; None: of every kind
     def last_id(self) -> int: ...
+    def outcomes_after(self, last_id: int) -> tuple[dict[str, int], int]: ...  # of verdicts told; and the newest id
     # Each `trim` forgets what is older than `before` among the next `limit` rows; gives the row to go on after, or None
     # when the next ones are young enough.
     def trim(self, after: int, before: datetime, limit: int) -> int | None: ...

@@ -20,6 +20,9 @@ _AFTER: Final = (
     "SELECT id, kind, at, data, project_id, deployment_id FROM events"
     " WHERE id > ?1 AND (?2 IS NULL OR kind = ?2) ORDER BY id LIMIT ?3"
 )
+_OUTCOMES: Final = (
+    "SELECT json_extract(data, '$.outcome'), count(*) FROM events WHERE id > ? AND kind = 'verdict' GROUP BY 1"
+)
 
 
 class Events:
@@ -62,6 +65,10 @@ class Events:
     def trim(self, after: int, before: datetime, limit: int) -> int | None:
         """Forget what is old; see `engine.records`."""
         return _OLD.trim(self._sql, after, before, limit)
+
+    def outcomes_after(self, last_id: int) -> tuple[dict[str, int], int]:
+        """How many verdicts of each outcome were told after a number, counted where they rest; and the newest."""
+        return dict(self._sql.all(_OUTCOMES, (last_id,))), self.last_id()
 
     def last_id(self) -> int:
         """The number given last, also when its event was trimmed since; 0 before the first."""

@@ -17,6 +17,7 @@ from nanoscale_box.web.events import Events
 from nanoscale_box.web.github import Github
 from nanoscale_box.web.guard import ROOM, SETTINGS, ConnectionRoom
 from nanoscale_box.web.logs import Logs
+from nanoscale_box.web.metrics import MetricsPage
 from nanoscale_box.web.peers import check_peers
 from nanoscale_box.web.problems import as_problems
 from nanoscale_box.web.projects import Projects
@@ -55,4 +56,5 @@ def _whole_api(services: Services, middlewares: Sequence[Middleware], ping_secon
     Events(services.feed, streams).mount(app)
     Logs(services.projects, services.logs, streams).mount(app)
     Box(services).mount(app)
+    MetricsPage(services.metrics, services.counters, services.version).mount(app)
     return app

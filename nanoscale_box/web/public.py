@@ -34,9 +34,9 @@ _log = structlog.stdlib.get_logger("nanoscale_box.web")
 def build_public(
     services: Services, settings: PublicSettings | None = None, counters: IntakeCounters | None = None
 ) -> web.Application:
-    """The public door as an application; `counters` are shared with the doctor."""
+    """The public door as an application; `counters` are those of the services unless given."""
     settings = settings or PublicSettings()
-    counters = counters or IntakeCounters()
+    counters = counters or services.counters
     room = ConnectionRoom(settings, counters)
     app = web.Application(middlewares=[room.mark_busy, as_problems], client_max_size=settings.body_limit)
     app[ROOM] = room

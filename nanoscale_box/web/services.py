@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from nanoscale_box.core.audit import Act, AuditCheck, Entry
@@ -23,6 +23,7 @@ from nanoscale_box.core.plan_model import Plan
 from nanoscale_box.core.secret import Secret
 from nanoscale_box.core.tokens import ApiToken, Scope, TokenId
 from nanoscale_box.engine.hookcheck import HookView
+from nanoscale_box.engine.measuring import Measured
 from nanoscale_box.engine.records import AuditFilter, Page
 from nanoscale_box.engine.rotation import Rotated
 from nanoscale_box.engine.views import (
@@ -35,6 +36,7 @@ from nanoscale_box.engine.views import (
     Receipt,
     Redirection,
 )
+from nanoscale_box.web.counters import IntakeCounters
 
 
 class Intake(Protocol):
@@ -116,6 +118,12 @@ class Audit(Protocol):
     async def check(self) -> AuditCheck: ...
 
 
+class Metrics(Protocol):
+    """What the box measures of itself."""
+
+    async def gather(self) -> Measured: ...
+
+
 class Feed(Protocol):
     """Everything that changes, by id."""
 
@@ -187,5 +195,8 @@ class Services:
     doctor: Doctor
     tokens: Tokens
     audit: Audit
+    metrics: Metrics
     owner_id: str
     version: str
+    counters: IntakeCounters = field(default_factory=IntakeCounters)
+    """What the public door counts; told by the API's doors."""

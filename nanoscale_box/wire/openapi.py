@@ -62,7 +62,7 @@ def document(version: str) -> dict[str, Any]:
 
 
 def _shape(one: Operation) -> Any:  # noqa: ANN401 - a shape, or a page of one, which is no class
-    return None if one.gives is str or one.gives == dict[str, Any] else one.gives
+    return None if one.gives in (str, bytes, dict[str, Any]) else one.gives
 
 
 def _operation(one: Operation, named: dict[Any, Any]) -> dict[str, Any]:
@@ -92,6 +92,8 @@ def _answer(one: Operation, named: dict[Any, Any]) -> dict[str, Any]:
     described: dict[str, Any] = {"description": _MEANINGS[one.status]}
     if one.gives is str:
         return {**described, "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+    if one.gives is bytes:
+        return {**described, "content": {"text/plain": {"schema": {"type": "string"}}}}
     if one.gives is None:
         return described
     schema = {"type": "object"} if one.gives == dict[str, Any] else named[one.gives]
@@ -124,7 +126,7 @@ def _parameter(one: Parameter) -> dict[str, Any]:
 
 def _tag(route: str) -> str:
     parts = route.split("/")
-    return "github" if parts[2] == "integrations" else parts[2].removesuffix(".json")
+    return "github" if "integrations" in parts else parts[-1 if len(parts) == 2 else 2].removesuffix(".json")
 
 
 _ANSWERS: Final = {kind.__name__ for kind in Shape.__subclasses__()}

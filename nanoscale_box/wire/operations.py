@@ -29,7 +29,8 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One method of one route. `gives` is None for an answer without a body, and `str` for a stream of events."""
+    """One method of one route. `gives` is None for an answer without a body, `str` for a stream of events, and
+    `bytes` for plain text."""
 
     id: str
     method: str
@@ -280,6 +281,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     _look(id="get_session", route=routes.SESSION, does="who the caller is to the box", gives=shapes.Session),
     _look(id="run_doctor", route=routes.DOCTOR, does="look whether everything is as it should be", gives=shapes.Doctor),
     _rule(id="stop_everything", method="POST", route=routes.DOWN, does="stop all apps and the ingress", status=204),
+    _look(id="get_metrics", route=routes.METRICS, does="the box's figures, as Prometheus reads them", gives=bytes),
     _look(id="get_openapi", route=routes.OPENAPI, does="this document", gives=dict[str, Any]),
     _rule(
         id="list_tokens",

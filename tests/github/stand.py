@@ -185,6 +185,7 @@ class Stand:
             doctor=engine.doctor,
             tokens=engine.tokens,
             audit=engine.audit,
+            metrics=engine.measuring,
             owner_id="usr_owner",
             version="test",
         )

@@ -30,6 +30,7 @@ from nanoscale_box.core.plan_model import Command, Plan, PlanKind
 from nanoscale_box.core.secret import Secret
 from nanoscale_box.core.tokens import ApiToken, Scope, TokenId
 from nanoscale_box.engine.hookcheck import HookView
+from nanoscale_box.engine.measuring import Durations, Measured
 from nanoscale_box.engine.records import AuditFilter, Page
 from nanoscale_box.engine.rotation import Rotated
 from nanoscale_box.engine.views import (
@@ -42,6 +43,7 @@ from nanoscale_box.engine.views import (
     Receipt,
     Redirection,
 )
+from nanoscale_box.web.counters import IntakeCounters
 from nanoscale_box.web.services import Services
 from tests.web.samples import NOW, deployment, installation, project, repository, verdict
 
@@ -411,6 +413,27 @@ class FakeAudit:
         return AuditCheck(entries=len(self.acts), newest_digest="d" * 64)
 
 
+class FakeMetrics:
+    """Figures that were made up."""
+
+    async def gather(self) -> Measured:
+        fetched = Durations()
+        for seconds in (0.05, 0.3, 900):
+            fetched.add(seconds)
+        return Measured(
+            verdicts={"deployed": 2, "ignored": 1},
+            deployments={"live": 2},
+            steps={"fetch": fetched},
+            queued=1,
+            running=1,
+            oldest_queued_seconds=2.5,
+            projects={"live": 1},
+            ingress_up=True,
+            connected=True,
+            rate=RateBudget(limit=5000, remaining=4321, reset_at=NOW),
+        )
+
+
 @dataclass
 class FakeEngine:
     """Everything behind the doors."""
@@ -423,6 +446,8 @@ class FakeEngine:
     doctor: FakeDoctor = field(default_factory=FakeDoctor)
     tokens: FakeTokens = field(default_factory=FakeTokens)
     audit: FakeAudit = field(default_factory=FakeAudit)
+    metrics: FakeMetrics = field(default_factory=FakeMetrics)
+    counters: IntakeCounters = field(default_factory=IntakeCounters)
 
     def services(self) -> Services:
         return Services(
@@ -434,6 +459,8 @@ class FakeEngine:
             doctor=self.doctor,
             tokens=self.tokens,
             audit=self.audit,
+            metrics=self.metrics,
+            counters=self.counters,
             owner_id="usr_1",
             version="0.1",
         )

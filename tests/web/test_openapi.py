@@ -16,7 +16,7 @@ from nanoscale_box.wire.operations import OPERATIONS, Operation
 from tests.web.fake_engine import FakeEngine
 from tests.web.test_remote import path
 
-LOOKS = [one for one in OPERATIONS if one.method == "GET" and one.gives not in (str, dict[str, Any])]
+LOOKS = [one for one in OPERATIONS if one.method == "GET" and one.gives not in (str, bytes, dict[str, Any])]
 
 
 def references(node: object) -> set[str]:
