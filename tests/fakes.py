@@ -11,10 +11,10 @@ from typing import TypeVar
 
 from nanoscale_box.core.errors import Code, DeployFailed
 from nanoscale_box.core.github_model import Commit
-from nanoscale_box.core.model import Address, DeploymentId, EnvVar, Instance, ProjectId, Release, Sha
+from nanoscale_box.core.model import UNLIMITED, Address, DeploymentId, EnvVar, Instance, Limits, ProjectId, Release, Sha
 from nanoscale_box.core.plan import Health, Plan, Tree
 from nanoscale_box.engine.kit import Hands
-from nanoscale_box.engine.ports import Progress, Remote
+from nanoscale_box.engine.ports import Errand, Progress, Remote
 from nanoscale_box.engine.records import Ledger, Records
 
 T = TypeVar("T")
@@ -109,7 +109,11 @@ class World:
     built: set[Release] = field(default_factory=set)
     running: dict[Release, Instance] = field(default_factory=dict)
     environments: dict[Release, tuple[EnvVar, ...]] = field(default_factory=dict)
+    limits: dict[Release, Limits] = field(default_factory=dict)
     starts: list[Release] = field(default_factory=list)
+    gated: list[Health] = field(default_factory=list)
+    errands: list[tuple[str, str]] = field(default_factory=list)
+    """Commands that ran once: name and line."""
     ports: int = 20000
     hosts: set[str] = field(default_factory=set)
     routes: dict[str, Address] = field(default_factory=dict)
@@ -273,7 +277,13 @@ class FakeBuilder:
         return self._world.trees.get(self._world.folders[release], PROCFILE)
 
     async def build(
-        self, release: Release, root_directory: str | None, plan: Plan, env: Sequence[EnvVar], progress: Progress
+        self,
+        release: Release,
+        root_directory: str | None,
+        plan: Plan,
+        env: Sequence[EnvVar],
+        progress: Progress,
+        limits: Limits = UNLIMITED,
     ) -> None:
         await self._process.call("builder.build")
         if self._world.folders[release] in self._world.broken:
@@ -307,7 +317,14 @@ class FakeRunner:
         self._process = process
         self._world = process.world
 
-    async def start(self, release: Release, plan: Plan, root_directory: str | None, env: Sequence[EnvVar]) -> Instance:
+    async def start(
+        self,
+        release: Release,
+        plan: Plan,
+        root_directory: str | None,
+        env: Sequence[EnvVar],
+        limits: Limits = UNLIMITED,
+    ) -> Instance:
         await self._process.call("runner.start")
         if release in self._world.running:
             return self._world.running[release]
@@ -315,11 +332,19 @@ class FakeRunner:
         instance = Instance(release=release, address=Address(f"127.0.0.1:{self._world.ports}"))
         self._world.running[release] = instance
         self._world.environments[release] = tuple(env)
+        self._world.limits[release] = limits
         self._world.starts.append(release)
         return instance
 
+    async def run_once(
+        self, release: Release, errand: Errand, env: Sequence[EnvVar], progress: Progress, limits: Limits = UNLIMITED
+    ) -> None:
+        await self._process.call(f"runner.{errand.name}")
+        self._world.errands.append((errand.name, errand.command.text))
+
     async def gate(self, instance: Instance, health: Health) -> None:
         await self._process.call("runner.gate")
+        self._world.gated.append(health)
         if self._world.folders.get(instance.release) in self._world.ill:
             raise DeployFailed(Code.NEVER_LISTENED, "the app never listened", hint="listen on $PORT")
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import signal
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,17 +15,15 @@ from nanoscale_box.adapters.checkouts import inside, leads_inside, links_out, tr
 from nanoscale_box.adapters.folders import Folders, disk_full, private_folder, saying_disk_full, write_whole
 from nanoscale_box.adapters.isolation import Isolate, not_isolated
 from nanoscale_box.adapters.removal import Remover
+from nanoscale_box.adapters.said import Said, duration, how_it_ended, shown_command
 from nanoscale_box.core.errors import Code, DeployFailed
-from nanoscale_box.core.model import DeploymentId, EnvVar, ProjectId, Release
+from nanoscale_box.core.model import UNLIMITED, DeploymentId, EnvVar, Limits, ProjectId, Release
 from nanoscale_box.core.plan import Command, Plan, Tree
-from nanoscale_box.core.text import Redactor, StreamRedactor, inert, redact
+from nanoscale_box.core.text import Redactor, inert, redact
 from nanoscale_box.engine.ports import Progress
 
-_LINE: Final = 4000
-_LAST_WORDS: Final = 3
 _NO_ROOM: Final = 16 * 1024 * 1024
 _NOT_FOUND: Final = 127
-_SEE_LOG: Final = "see all of it: nanoscale-box logs PROJECT --build"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +63,13 @@ class ProcessBuilder:
         return await asyncio.to_thread(tree_of, checkout, work, self._search_path)
 
     async def build(
-        self, release: Release, root_directory: str | None, plan: Plan, env: Sequence[EnvVar], progress: Progress
+        self,
+        release: Release,
+        root_directory: str | None,
+        plan: Plan,
+        env: Sequence[EnvVar],
+        progress: Progress,
+        limits: Limits = UNLIMITED,
     ) -> None:
         """Run the plan's install and build commands, then mark the release as whole. `DeployFailed` on failure."""
         checkout = self._folders.release(release)
@@ -78,14 +80,14 @@ class ProcessBuilder:
         with saying_disk_full():
             private_folder(environment.build_home(cache))
             private_folder(environment.build_tmp(cache))
-        said = _Said(progress, Redactor(var.value for var in env), self._redactor, self._limits.log_bytes)
+        said = Said(progress, Redactor(var.value for var in env), self._redactor, self._limits.log_bytes)
         environ = environment.of_build(plan, env, work=work, cache=cache, search_path=self._search_path)
         for stage, code, commands in (
             ("install", Code.INSTALL_FAILED, plan.install),
             ("build", Code.BUILD_FAILED, plan.build),
         ):
             for command in commands:
-                ended = await self._run(stage, command, (work, cache), environ, said)
+                ended = await self._run(stage, command, (work, cache), environ, said, self._within(limits))
                 if ended != 0:
                     raise self._failed(stage, code, command, ended, said)
         await asyncio.to_thread(_check_output, plan, work, checkout)
@@ -114,21 +116,36 @@ class ProcessBuilder:
         """Drop the project's build caches."""
         await self._remover.remove(self._folders.cache(project_id))
 
+    def _within(self, limits: Limits) -> BuildLimits:
+        """The box's own limits, with the project's in their place."""
+        own = self._limits
+        return replace(
+            own,
+            seconds=limits.build_timeout_seconds or own.seconds,
+            resources={**own.resources, **shell.memory_limit(limits.build_memory_mb)},
+        )
+
     async def _run(
-        self, stage: str, command: Command, writable: tuple[Path, ...], environ: Mapping[str, str], said: _Said
+        self,
+        stage: str,
+        command: Command,
+        writable: tuple[Path, ...],
+        environ: Mapping[str, str],
+        said: Said,
+        limits: BuildLimits,
     ) -> int:
         """Run one command; its exit status."""
         said.line(f"$ {command.text}")
         argv = self._isolate(command.filled(environ), writable)
-        limits = self._limits
         try:
             return await shell.run(
                 argv, folder=writable[0], env=environ, line=said.line, seconds=limits.seconds, limits=limits.resources
             )
         except TimeoutError as error:
+            shown = f"the {stage} command `{shown_command(command)}`"
             raise DeployFailed(
                 Code.BUILD_TIMEOUT,
-                f"the {stage} command `{_shown(command)}` took longer than {_duration(limits.seconds)} and was ended",
+                f"{shown} took longer than {duration(limits.seconds)} and was ended",
                 hint=f"make it faster, or let it do less; {said.last_words()}",
             ) from error
 
@@ -141,45 +158,15 @@ class ProcessBuilder:
                 hint=f"install {' and '.join(missing)} on this machine, then deploy again",
             )
 
-    def _failed(self, stage: str, code: Code, command: Command, status: int, said: _Said) -> Exception:
+    def _failed(self, stage: str, code: Code, command: Command, status: int, said: Said) -> Exception:
         space = os.statvfs(self._folders.home)
         if space.f_bavail * space.f_frsize < _NO_ROOM:
             return disk_full()
-        shown = f"the {stage} command `{_shown(command)}`"
+        shown = f"the {stage} command `{shown_command(command)}`"
         if status == _NOT_FOUND:
             what = f"{shown} calls a program that this machine has not"
             return DeployFailed(Code.TOOL_MISSING, what, hint=f"install it, then deploy again; {said.last_words()}")
-        return DeployFailed(code, f"{shown} ended {_how(status)}", hint=said.last_words())
-
-
-class _Said:
-    """What a build says, made fit to be kept; too much is cut off with a sentence."""
-
-    def __init__(
-        self, progress: Progress, secrets: Callable[[str], str], redactor: Callable[[str], str], limit: int
-    ) -> None:
-        self._progress = progress
-        self._stream = StreamRedactor(lambda text: redactor(secrets(text)))
-        self._left = limit
-        self._last: deque[str] = deque(maxlen=_LAST_WORDS)
-
-    def line(self, text: str) -> None:
-        """Take one line."""
-        if self._left < 0:
-            return
-        self._left -= len(text) + 1
-        if self._left < 0:
-            self._progress("This log is too long; what follows is not kept.")
-            return
-        shown = self._stream.feed(inert(text, limit=_LINE))
-        self._progress(shown)
-        if shown.strip():
-            self._last.append(inert(shown.strip(), limit=200))
-
-    def last_words(self) -> str:
-        """The end of it in one line, and where the rest is."""
-        said = [line for line in self._last if not line.startswith("$ ")]
-        return f"it said: {' / '.join(said)}; {_SEE_LOG}" if said else "it said nothing"
+        return DeployFailed(code, f"{shown} ended {how_it_ended(status)}", hint=said.last_words())
 
 
 def _check_output(plan: Plan, work: Path, checkout: Path) -> None:
@@ -200,21 +187,3 @@ def _check_output(plan: Plan, work: Path, checkout: Path) -> None:
             f"the output directory holds a link that leads out of the release: {inert(stray, limit=100)}",
             hint="have the build copy the file instead of linking to it",
         )
-
-
-def _shown(command: Command) -> str:
-    return redact(inert(command.text, limit=100))
-
-
-def _how(status: int) -> str:
-    """How a command ended, from the status that shells give."""
-    number = status - 128
-    if number in {each.value for each in signal.Signals}:
-        name = signal.Signals(number).name
-        memory = ", perhaps for want of memory" if number == signal.SIGKILL else ""
-        return f"by signal {number} ({name}){memory}"
-    return f"with exit status {status}"
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:g} seconds"

@@ -44,13 +44,15 @@ def of_build(plan: Plan, env: Sequence[EnvVar], *, work: Path, cache: Path, sear
     }
 
 
-def of_app(plan: Plan, env: Sequence[EnvVar], *, work: Path, data: Path, port: int, search_path: str) -> dict[str, str]:
-    """What a running app sees."""
+def of_app(
+    plan: Plan, env: Sequence[EnvVar], *, work: Path, data: Path, port: int | None, search_path: str
+) -> dict[str, str]:
+    """What a running app sees; without a port, what a command of its sees that listens to nobody."""
+    listening = {} if port is None else {"PORT": str(port), "HOST": "127.0.0.1"}
     return {
         "HOME": str(data),
         **_common(plan, env, work=work, search_path=search_path),
-        "PORT": str(port),
-        "HOST": "127.0.0.1",
+        **listening,
         "DATA_DIR": str(data),
     }
 

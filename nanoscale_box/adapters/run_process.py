@@ -15,14 +15,16 @@ from weakref import WeakValueDictionary
 import structlog
 
 from nanoscale_box.adapters import environment, gate, shell
+from nanoscale_box.adapters.errands import Errands
 from nanoscale_box.adapters.folders import Folders, open_log, private_folder
 from nanoscale_box.adapters.free_ports import APP_PORTS, free_port
 from nanoscale_box.adapters.instances import STATIC, Record, Records
 from nanoscale_box.adapters.isolation import Isolate, not_isolated
 from nanoscale_box.adapters.processes import ProcessId, end_family, identify_child, is_alive, open_pidfd
 from nanoscale_box.core.errors import Code, DeployFailed
-from nanoscale_box.core.model import Address, EnvVar, Instance, Release
+from nanoscale_box.core.model import UNLIMITED, Address, EnvVar, Instance, Limits, Release
 from nanoscale_box.core.plan import Command, Health, Plan
+from nanoscale_box.engine.ports import Errand, Progress
 
 _log = structlog.stdlib.get_logger(__name__)
 _LEFT_BEHIND_SECONDS: Final = 2.0
@@ -62,6 +64,7 @@ class ProcessRunner:
         self._ports = ports
         self._patience = patience_seconds
         self._isolate = isolate
+        self._errands = Errands(folders=folders, search_path=search_path, isolate=isolate)
         self._running: dict[Release, _Running] = {}
         self._failed: dict[Release, _Running] = {}
         """What ended before it passed its gate, until the gate has told why and it is stopped."""
@@ -69,7 +72,14 @@ class ProcessRunner:
         self._died: Callable[[Release], Awaitable[None]] | None = None
         self._burials: set[asyncio.Task[None]] = set()
 
-    async def start(self, release: Release, plan: Plan, root_directory: str | None, env: Sequence[EnvVar]) -> Instance:
+    async def start(
+        self,
+        release: Release,
+        plan: Plan,
+        root_directory: str | None,
+        env: Sequence[EnvVar],
+        limits: Limits = UNLIMITED,
+    ) -> Instance:
         """Start the release on a port of its own; a running one is given back as it is."""
         async with self._locks.setdefault(release, asyncio.Lock()):
             there = await self._found(release)
@@ -80,7 +90,18 @@ class ProcessRunner:
             private_folder(self._folders.data(release.project_id))
             if plan.run is None:
                 return self._start_static(release, work / (plan.output_directory or ""))
-            return self._start_process(release, plan, plan.run, work, env)
+            return self._start_process(release, plan, plan.run, work, env, limits)
+
+    async def run_once(
+        self,
+        release: Release,
+        errand: Errand,
+        env: Sequence[EnvVar],
+        progress: Progress,
+        limits: Limits = UNLIMITED,
+    ) -> None:
+        """Run a command to its end as the app would run, without a port; `DeployFailed` when it fails."""
+        await self._errands.run(release, errand, env, progress, limits)
 
     async def gate(self, instance: Instance, health: Health) -> None:
         """Return when the instance answers its health path; `DeployFailed` when it exits, stays silent or answers
@@ -106,14 +127,16 @@ class ProcessRunner:
             return await self._found(release)
 
     async def stop(self, release: Release) -> None:
-        """SIGTERM, patience (30 s), SIGKILL, children included; nothing happens when it does not run. Who wants
-        requests to end first waits for `Ingress.drain`: many apps end at a SIGTERM without a look at what they do."""
+        """SIGTERM, patience (30 s, or what its project says), SIGKILL, children included; nothing happens when it does
+        not run. Who wants requests to end first waits for `Ingress.drain`: many apps end at a SIGTERM without a look at
+        what they do."""
         async with self._locks.setdefault(release, asyncio.Lock()):
             await self._found(release)
             running = self._running.get(release)
             if running is not None:
                 running.is_stopping = True
-                await self._clear(running, self._patience)
+                own = running.record.stop_seconds
+                await self._clear(running, self._patience if own is None else own)
             self._records.drop(release)
             self._failed.pop(release, None)
 
@@ -144,7 +167,9 @@ class ProcessRunner:
         self._records.keep(record)
         return record.instance
 
-    def _start_process(self, release: Release, plan: Plan, run: Command, work: Path, env: Sequence[EnvVar]) -> Instance:
+    def _start_process(
+        self, release: Release, plan: Plan, run: Command, work: Path, env: Sequence[EnvVar], limits: Limits
+    ) -> Instance:
         data = self._folders.data(release.project_id)
         port = free_port(release.deployment_id, self._ports_given(), self._ports)
         record = Record(
@@ -152,14 +177,16 @@ class ProcessRunner:
             deployment_id=release.deployment_id,
             address=Address(f"127.0.0.1:{port}"),
             marks=(f"PORT={port}", f"DATA_DIR={data}"),
+            stop_seconds=limits.stop_seconds,
         )
         environ = environment.of_app(plan, env, work=work, data=data, port=port, search_path=self._search_path)
         output = open_log(self._folders.run_log(release))
         try:
             argv = self._isolate(run.filled(environ), (work, data))
             child = shell.start_apart(
-                argv, folder=work, env=environ, record=self._records.prepare(record), output=output
-            )
+                argv, folder=work, env=environ, record=self._records.prepare(record), output=output,
+                limits=shell.memory_limit(limits.memory_mb),
+            )  # fmt: skip
         except (DeployFailed, OSError):
             self._records.drop(release)
             raise

@@ -53,6 +53,12 @@ async def run(
             await asyncio.shield(_end(process))
 
 
+def memory_limit(megabytes: int | None) -> dict[str, int]:
+    """The limit of one process's memory. RLIMIT_DATA counts what it may write to, and not the address space that Go,
+    Node and others reserve without using it: setrlimit(2)."""
+    return {} if megabytes is None else {"RLIMIT_DATA": megabytes * 1024 * 1024}
+
+
 def start_apart(
     argv: Sequence[str],
     *,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from nanoscale_box.cli.parser import Argument, Command, whole_number
+from nanoscale_box.cli.parser import Argument, Command, number_or_none, whole_number
 
 
 def _arg(*names: str, **options: Any) -> Argument:  # noqa: ANN401 - what argparse takes
@@ -19,6 +19,20 @@ _BUILD_OPTIONS: Final = (
     _arg("--run-command", metavar="TEXT", help="instead of the detected one"),
     _arg("--output-directory", metavar="DIR", help="the folder of a static site"),
     _arg("--root-directory", metavar="DIR", help="where in the repository the app lies"),
+    _arg("--watch-path", action="append", metavar="GLOB", help="deploy only pushes that change such files; repeatable"),
+    _arg("--tag-pattern", metavar="GLOB", help="deploy tags like this (v*), instead of the branch"),
+    _arg("--health-path", metavar="PATH", help="what must answer before the switch (/)"),
+    _arg("--health-status", metavar="STATUS", help="the status it must have: 200, or 200-399"),
+    _arg("--health-timeout-seconds", type=number_or_none, metavar="N", help="how long the right answer may take (60)"),
+    _arg("--health-grace-seconds", type=number_or_none, metavar="N", help="how long a wrong answer is forgiven (10)"),
+    _arg("--stop-seconds", type=number_or_none, metavar="N", help="from SIGTERM to SIGKILL (30)"),
+    _arg("--memory-mb", type=number_or_none, metavar="MIB", help="memory of the app"),
+    _arg("--cpu-percent", type=number_or_none, metavar="N", help="processor time of the app; 100 is one core"),
+    _arg("--tasks-max", type=number_or_none, metavar="N", help="processes and threads of the app"),
+    _arg("--build-timeout-seconds", type=number_or_none, metavar="N", help="for each command of a build (1800)"),
+    _arg("--build-memory-mb", type=number_or_none, metavar="MIB", help="memory of a build"),
+    _arg("--preflight-command", metavar="TEXT", help="run once before a new release starts"),
+    _arg("--release-command", metavar="TEXT", help="run once when a new release is healthy, before the switch"),
 )
 
 COMMANDS: Final[tuple[Command, ...]] = (

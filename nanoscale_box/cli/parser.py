@@ -88,6 +88,11 @@ def whole_number(text: str) -> int:
     return int(text)
 
 
+def number_or_none(text: str) -> int | str:
+    """A number, or nothing at all, which goes back to the default."""
+    return whole_number(text) if text else text
+
+
 def build_parser(commands: Sequence[Command], version: str) -> Parser:
     """The parser of all commands; nested words become nested parsers."""
     top = _parser(PROGRAM, "Push to GitHub, and it is live on your own machine.", _OVERVIEW)

@@ -15,6 +15,11 @@ from nanoscale_box.client.box_client import BoxClient
 from nanoscale_box.wire import requests, shapes
 
 _COMMANDS = ("install_command", "build_command", "run_command", "output_directory", "root_directory")
+_SETTINGS = (
+    "tag_pattern", "health_path", "health_status", "health_timeout_seconds", "health_grace_seconds", "stop_seconds",
+    "memory_mb", "cpu_percent", "tasks_max", "build_timeout_seconds", "build_memory_mb", "preflight_command",
+    "release_command",
+)  # fmt: skip
 
 
 async def list_projects(client: BoxClient, options: Namespace, printer: Printer) -> int:
@@ -78,6 +83,8 @@ def check_create(options: Namespace) -> None:
 async def create(client: BoxClient, options: Namespace, printer: Printer) -> int:
     """Make a project and follow its first deployment to the end."""
     fields: dict[str, Any] = {name: getattr(options, name) for name in _COMMANDS}
+    fields |= {name: None if getattr(options, name) == "" else getattr(options, name) for name in _SETTINGS}
+    fields["watch_paths"] = options.watch_path
     if options.url:
         fields |= {"repo_url": options.url, "branch": options.branch}
     else:
@@ -121,8 +128,10 @@ async def find_repository(client: BoxClient, full_name: str) -> shapes.Repositor
 
 def check_change(options: Namespace) -> None:
     """Something must change."""
-    told = {name: getattr(options, name) for name in (*_COMMANDS, "name", "branch")}
-    options.fields = {name: value or None for name, value in told.items() if value is not None}
+    told = {name: getattr(options, name) for name in (*_COMMANDS, *_SETTINGS, "name", "branch")}
+    options.fields = {name: None if value == "" else value for name, value in told.items() if value is not None}
+    if options.watch_path is not None:
+        options.fields["watch_paths"] = [pattern for pattern in options.watch_path if pattern]
     if options.domain is not None:
         options.fields["domains"] = [host for host in options.domain if host]
     if not options.fields:
@@ -174,5 +183,11 @@ def _facts(project: shapes.Project) -> list[tuple[str, str | None]]:
         ("run", project.run_command),
         ("output", project.output_directory),
         ("root", project.root_directory),
+        *((name.replace("_", " "), None if value is None else str(value)) for name, value in _settled(project)),
         ("id", project.id),
     ]
+
+
+def _settled(project: shapes.Project) -> list[tuple[str, Any]]:
+    watched = ", ".join(project.watch_paths) if project.watch_paths else None
+    return [("watch_paths", watched), *((name, getattr(project, name)) for name in _SETTINGS)]

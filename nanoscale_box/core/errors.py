@@ -67,6 +67,8 @@ class Code(StrEnum):
     BUILD_FAILED = "build_failed"
     BUILD_TIMEOUT = "build_timeout"
     OUTPUT_MISSING = "output_missing"
+    PREFLIGHT_FAILED = "preflight_failed"
+    RELEASE_FAILED = "release_failed"
     START_FAILED = "start_failed"
     EXITED_EARLY = "exited_early"
     NEVER_LISTENED = "never_listened"

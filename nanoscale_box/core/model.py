@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType
+from typing import Final, NewType
 
 from nanoscale_box.core.lifecycle import DeploymentState
 from nanoscale_box.core.secret import Secret
+from nanoscale_box.core.settings import ProjectSettings
 
 UserId = NewType("UserId", str)
 ProjectId = NewType("ProjectId", str)
@@ -89,6 +90,27 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a project's app and its builds may take; None leaves it to whoever runs them. A runner or builder applies
+    what it can."""
+
+    memory_mb: int | None = None
+    """MiB of the app with all its processes."""
+    cpu_percent: int | None = None
+    """Of one core: 200 is two cores."""
+    tasks_max: int | None = None
+    """Processes and threads of the app."""
+    stop_seconds: int | None = None
+    """From SIGTERM to SIGKILL."""
+    build_timeout_seconds: int | None = None
+    """For one command of a build, or one that runs once."""
+    build_memory_mb: int | None = None
+
+
+UNLIMITED: Final = Limits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
     """One app of the owner: a source, a branch, how to build and run it, and where it answers."""
 
@@ -111,6 +133,19 @@ class Project:
     live_deployment_id: DeploymentId | None = None
     down: bool = False
     """The owner stopped the app with `down`; the next deployment brings it up."""
+    settings: ProjectSettings = field(default_factory=ProjectSettings)
+
+    @property
+    def limits(self) -> Limits:
+        """What its apps and builds may take."""
+        return Limits(
+            memory_mb=self.settings.memory_mb,
+            cpu_percent=self.settings.cpu_percent,
+            tasks_max=self.settings.tasks_max,
+            stop_seconds=self.settings.stop_seconds,
+            build_timeout_seconds=self.settings.build_timeout_seconds,
+            build_memory_mb=self.settings.build_memory_mb,
+        )
 
     @property
     def paused(self) -> bool:

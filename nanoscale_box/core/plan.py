@@ -12,6 +12,7 @@ from nanoscale_box.core.plan_model import (
     Command,
     Found,
     Health,
+    HealthSaid,
     Plan,
     PlanKind,
     Settings,
@@ -32,6 +33,7 @@ __all__ = [
     "TOOLS",
     "Command",
     "Health",
+    "HealthSaid",
     "Plan",
     "PlanKind",
     "Settings",
@@ -80,7 +82,7 @@ def detect(tree: Tree, settings: Settings) -> Plan:
     """Make the plan. Raises `DeployFailed`: `plan_invalid` when a file or setting cannot be right, `plan_unknown` when
     there is nothing to start or to serve; never anything else, whatever the files hold."""
     toml = read_toml(tree)
-    said = {name: _said(name, toml.settings, settings) for name in _FIELDS}
+    said = {name: _said(name, toml, settings) for name in _FIELDS}
     processes = procfile(tree) if said["run_command"] is None else None
     told = bool(said["run_command"] or said["output_directory"] or processes)
     found = _found(tree, told=told) or Found(kind=PlanKind.CUSTOM, why="")
@@ -94,14 +96,18 @@ def detect(tree: Tree, settings: Settings) -> Plan:
         build=build,
         run=start.run,
         output_directory=start.output_directory,
-        health=toml.health or Health(),
+        health=_health(toml.health, settings.health),
         needs=_needs((*install, *build, *([start.run] if start.run else []))),
         env=found.env,
         path_prefix=found.path_prefix,
+        preflight=next(iter(_commands(said["preflight_command"], ())), None),
+        release=next(iter(_commands(said["release_command"], ())), None),
     )
 
 
-_FIELDS: Final = ("install_command", "build_command", "run_command", "output_directory")
+_FIELDS: Final = (
+    "install_command", "build_command", "run_command", "output_directory", "preflight_command", "release_command",
+)  # fmt: skip
 
 
 def missing_tools(plan: Plan, tree: Tree) -> tuple[str, ...]:
@@ -124,6 +130,23 @@ def _found(tree: Tree, *, told: bool) -> Found | None:
     if chosen is None and not told:
         raise _unknown()
     return chosen
+
+
+def _health(in_toml: HealthSaid | None, in_settings: HealthSaid | None) -> Health:
+    """Each field from the first that has it. Who names a path, or has a table for health, knows the app: then an answer
+    must be a good one."""
+    said, then, default = in_toml or HealthSaid(), in_settings or HealthSaid(), Health()
+    known = in_toml is not None or then.path is not None
+    lowest, highest = said.status or then.status or ((200, 399) if known else (default.lowest, default.highest))
+    timeouts = [one.timeout_seconds for one in (said, then) if one.timeout_seconds is not None]
+    graces = [one.grace_seconds for one in (said, then) if one.grace_seconds is not None]
+    return Health(
+        path=said.path or then.path or default.path,
+        lowest=lowest,
+        highest=highest,
+        timeout_seconds=next(iter(timeouts), default.timeout_seconds),
+        grace_seconds=next(iter(graces), default.grace_seconds),
+    )
 
 
 def _start(found: Found, run: _Said | None, output: _Said | None, processes: Mapping[str, str] | None) -> _Start:

@@ -47,6 +47,19 @@ class Settings:
     build_command: str | None = None
     run_command: str | None = None
     output_directory: str | None = None
+    preflight_command: str | None = None
+    release_command: str | None = None
+    health: HealthSaid | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthSaid:
+    """What somebody said about health; None leaves a field to the next one who is asked."""
+
+    path: str | None = None
+    status: tuple[int, int] | None = None
+    timeout_seconds: int | None = None
+    grace_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +126,10 @@ class Plan:
     """Defaults beneath the owner's own variables, for install, build and run."""
     path_prefix: tuple[str, ...] = ()
     """Directories that go before the `PATH` of install, build and run."""
+    preflight: Command | None = None
+    """Runs once before a new release starts."""
+    release: Command | None = None
+    """Runs once when a new release is healthy, before the switch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,58 +2,46 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
-from nanoscale_box.core.plan_model import Health, Settings, Tree, invalid
+from nanoscale_box.core.plan_model import HealthSaid, Settings, Tree, invalid
 from nanoscale_box.core.plan_texts import table, toml_of
+from nanoscale_box.core.settings import HEALTH_PATH
 from nanoscale_box.core.text import inert
 
 NAME: Final = "nanoscale.toml"
-_COMMANDS: Final = ("install_command", "build_command", "run_command", "output_directory")
+_COMMANDS: Final = (
+    "install_command", "build_command", "run_command", "output_directory", "preflight_command", "release_command",
+)  # fmt: skip
 _HEALTH: Final = ("path", "status", "timeout_seconds", "grace_seconds")
-_PATH: Final = re.compile(r"/[!-~]{0,1000}")
 _LONGEST: Final = 3600
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """What the file says; `health` is None when it says nothing about it."""
-
-    settings: Settings
-    health: Health | None
-
-
-def read_toml(tree: Tree) -> Said:
-    """Read the file if it is there. Raises `DeployFailed` (`plan_invalid`), for names it does not know too: they are
-    misspelt."""
+def read_toml(tree: Tree) -> Settings:
+    """What the file says, if it is there; `health` is None when it says nothing about it. Raises `DeployFailed`
+    (`plan_invalid`), for names it does not know too: they are misspelt."""
     values = toml_of(tree, NAME)
     if values is None:
-        return Said(settings=Settings(), health=None)
+        return Settings()
     _known(values, (*_COMMANDS, "health"), "")
-    return Said(
-        settings=Settings(**{name: _text(values, name) for name in _COMMANDS}),
-        health=_health(values) if "health" in values else None,
-    )
+    health = _health(values) if "health" in values else None
+    return Settings(**{name: _text(values, name) for name in _COMMANDS}, health=health)
 
 
-def _health(values: Mapping[str, object]) -> Health:
+def _health(values: Mapping[str, object]) -> HealthSaid:
     if not isinstance(values["health"], dict):
         raise invalid(f"{NAME}: health must be a table")
     said = table(values, "health")
     _known(said, _HEALTH, "health.")
-    path = _text(said, "path") or "/"
-    if not _PATH.fullmatch(path):
+    path = _text(said, "path") or None
+    if path is not None and not HEALTH_PATH.fullmatch(path):
         raise invalid(f"{NAME}: health.path must begin with / and hold no spaces")
-    lowest, highest = _status(said.get("status", [200, 399]))
-    return Health(
+    return HealthSaid(
         path=path,
-        lowest=lowest,
-        highest=highest,
-        timeout_seconds=_number(said, "timeout_seconds", Health().timeout_seconds, 1),
-        grace_seconds=_number(said, "grace_seconds", Health().grace_seconds, 0),
+        status=_status(said["status"]) if "status" in said else None,
+        timeout_seconds=_number(said, "timeout_seconds", 1),
+        grace_seconds=_number(said, "grace_seconds", 0),
     )
 
 
@@ -71,8 +59,10 @@ def _is_status(value: int) -> bool:
     return not isinstance(value, bool) and 100 <= value <= 599
 
 
-def _number(values: Mapping[str, object], name: str, default: int, least: int) -> int:
-    value = values.get(name, default)
+def _number(values: Mapping[str, object], name: str, least: int) -> int | None:
+    if name not in values:
+        return None
+    value = values[name]
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= _LONGEST:
         raise invalid(f"{NAME}: health.{name} must be a whole number from {least} to {_LONGEST}")
     return value

@@ -20,7 +20,17 @@ def check_patterns(patterns: Sequence[str]) -> tuple[str, ...]:
     takes back what an earlier pattern matched."""
     if len(patterns) > MAX_PATTERNS:
         raise Invalid(Code.INVALID, f"a project has at most {MAX_PATTERNS} watch paths")
-    return tuple(_checked(pattern) for pattern in patterns)
+    return tuple(check_pattern(pattern, "watch path") for pattern in patterns)
+
+
+def check_pattern(pattern: str, what: str) -> str:
+    """One pattern as it is kept; `Invalid` says what is wrong with it."""
+    bare = pattern.removeprefix("!")
+    if not bare or len(pattern) > MAX_LENGTH or not pattern.isprintable():
+        raise Invalid(Code.INVALID, f"a {what} has 1 to {MAX_LENGTH} printable characters")
+    if bare.startswith("/") or ".." in bare.split("/"):
+        raise Invalid(Code.INVALID, f"the {what} {pattern!r} must not begin with `/` nor hold `..`")
+    return pattern
 
 
 def touches(patterns: Sequence[str], changed: Collection[str] | None) -> bool:
@@ -30,6 +40,11 @@ def touches(patterns: Sequence[str], changed: Collection[str] | None) -> bool:
     return any(_is_watched(patterns, path) for path in changed)
 
 
+def matches(pattern: str, text: str) -> bool:
+    """Whether one pattern fits the whole text."""
+    return _matches(_tokens(pattern), text)
+
+
 def _is_watched(patterns: Sequence[str], path: str) -> bool:
     """The last pattern that matches decides; with nothing but exceptions, the rest is watched."""
     watched = all(pattern.startswith("!") for pattern in patterns)
@@ -37,15 +52,6 @@ def _is_watched(patterns: Sequence[str], path: str) -> bool:
         if _matches(_tokens(pattern.removeprefix("!")), path):
             watched = not pattern.startswith("!")
     return watched
-
-
-def _checked(pattern: str) -> str:
-    bare = pattern.removeprefix("!")
-    if not bare or len(pattern) > MAX_LENGTH or not pattern.isprintable():
-        raise Invalid(Code.INVALID, f"a watch path has 1 to {MAX_LENGTH} printable characters")
-    if bare.startswith("/") or ".." in bare.split("/"):
-        raise Invalid(Code.INVALID, f"the watch path {pattern!r} must be relative to the repository and hold no `..`")
-    return pattern
 
 
 @lru_cache(maxsize=512)

@@ -19,6 +19,7 @@ from nanoscale_box.core.model import (
     SourceProvider,
     Trigger,
 )
+from nanoscale_box.core.settings import ProjectSettings, changed_settings
 from nanoscale_box.core.urls import (
     check_branch,
     check_clone_url,
@@ -119,6 +120,7 @@ class Creating:
             run_command=asked.run_command,
             output_directory=asked.output_directory,
             root_directory=asked.root_directory,
+            settings=changed_settings(ProjectSettings(), asked.settings),
         )
 
     async def _name(self, asked: str | None, repository_name: str) -> str:

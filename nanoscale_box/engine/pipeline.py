@@ -13,9 +13,10 @@ from nanoscale_box.core.decide import short
 from nanoscale_box.core.errors import BoxError, Code, DeployFailed
 from nanoscale_box.core.lifecycle import DeploymentState
 from nanoscale_box.core.model import Address, Deployment, Instance, Project, Release, Sha, Trigger
-from nanoscale_box.core.plan import Settings, detect, missing_tools
+from nanoscale_box.core.plan import Command, HealthSaid, Settings, detect, missing_tools
+from nanoscale_box.core.settings import status_range
 from nanoscale_box.engine.kit import Hands
-from nanoscale_box.engine.ports import Progress
+from nanoscale_box.engine.ports import Errand, Progress
 from nanoscale_box.engine.queue import release_of
 from nanoscale_box.engine.releases import Built, Releases
 from nanoscale_box.engine.remotes import Remotes
@@ -69,7 +70,11 @@ class Pipeline:
                 if not await self._fetch(job, undo):
                     return
                 built = await self._build(job)
+                await self._once(job, built, "preflight", built.plan.preflight)
             instance = await self._start(job, built, undo)
+            if job.deployment.rollback_to is None:
+                await self._once(job, built, "release", built.plan.release)
+            await self._stages.move(job.deployment.id, DeploymentState.SWITCHING)
             # From here on nobody may cancel: visitors may already see the new release.
             await _uninterrupted(self._switch(job, instance, undo))
         except BoxError as error:
@@ -120,7 +125,7 @@ class Pipeline:
                 )
             if job.deployment.clear_cache:
                 await self._builder.clear_cache(project.id)
-            await self._builder.build(job.release, project.root_directory, plan, env, say)
+            await self._builder.build(job.release, project.root_directory, plan, env, say, project.limits)
             built = Built(plan=plan, root_directory=project.root_directory, env=tuple(env))
             await self._releases.keep(job.release, built)
         await self._stages.move(job.deployment.id, DeploymentState.STARTING)
@@ -133,12 +138,21 @@ class Pipeline:
             running = await self._runner.find(job.release)
             if job.live is None or release_of(job.live) != job.release:
                 undo.push_async_callback(self._retiring.let_go if running else self._runner.stop, job.release)
-            instance = running or await self._runner.start(job.release, built.plan, built.root_directory, built.env)
+            instance = running or await self._runner.start(
+                job.release, built.plan, built.root_directory, built.env, job.project.limits
+            )
             say(f"started; waiting for {built.plan.health.path} to answer")
             await self._runner.gate(instance, built.plan.health)
             await self._ingress.start(await self._releases.all_hosts())
-        await self._stages.move(job.deployment.id, DeploymentState.SWITCHING)
         return instance
+
+    async def _once(self, job: Job, built: Built, name: str, command: Command | None) -> None:
+        """Run the owner's command of this name, if there is one; a release that was kept has had its turn."""
+        if command is None:
+            return
+        errand = Errand(name=name, command=command, plan=built.plan, root_directory=built.root_directory)
+        async with self._stages.step(job.deployment.id, name):
+            await self._runner.run_once(job.release, errand, built.env, self._say(job), job.project.limits)
 
     async def _switch(self, job: Job, instance: Instance, undo: AsyncExitStack) -> None:
         """Lead every host to the new instance, record it, and only then let the old one go."""
@@ -182,6 +196,14 @@ def settings_of(project: Project) -> Settings:
         build_command=project.build_command,
         run_command=project.run_command,
         output_directory=project.output_directory,
+        preflight_command=project.settings.preflight_command,
+        release_command=project.settings.release_command,
+        health=HealthSaid(
+            path=project.settings.health_path,
+            status=status_range(project.settings.health_status) if project.settings.health_status else None,
+            timeout_seconds=project.settings.health_timeout_seconds,
+            grace_seconds=project.settings.health_grace_seconds,
+        ),
     )
 
 

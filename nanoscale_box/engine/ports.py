@@ -20,17 +20,19 @@ from nanoscale_box.core.github_model import (
     UserTokens,
 )
 from nanoscale_box.core.model import (
+    UNLIMITED,
     Address,
     DeploymentId,
     EnvVar,
     InstallationId,
     Instance,
+    Limits,
     ProjectId,
     Release,
     RepoId,
     Sha,
 )
-from nanoscale_box.core.plan import Health, Plan, Tree
+from nanoscale_box.core.plan import Command, Health, Plan, Tree
 from nanoscale_box.core.secret import Secret
 
 
@@ -116,7 +118,13 @@ class Builder(Protocol):
         """What lies in the checkout, as far as planning needs it."""
 
     async def build(
-        self, release: Release, root_directory: str | None, plan: Plan, env: Sequence[EnvVar], progress: Progress
+        self,
+        release: Release,
+        root_directory: str | None,
+        plan: Plan,
+        env: Sequence[EnvVar],
+        progress: Progress,
+        limits: Limits = UNLIMITED,
     ) -> None:
         """Run the plan's install and build commands, then keep what is released. `DeployFailed` on failure."""
 
@@ -133,11 +141,36 @@ class Builder(Protocol):
         """Drop the project's build caches."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """A command of the owner's that runs once for a release; `name` is what people call it: `preflight` or
+    `release`."""
+
+    name: str
+    command: Command
+    plan: Plan
+    root_directory: str | None
+
+
 class Runner(Protocol):
     """Runs releases. It speaks of releases, instances and addresses, never of paths or process ids."""
 
-    async def start(self, release: Release, plan: Plan, root_directory: str | None, env: Sequence[EnvVar]) -> Instance:
+    async def start(
+        self,
+        release: Release,
+        plan: Plan,
+        root_directory: str | None,
+        env: Sequence[EnvVar],
+        limits: Limits = UNLIMITED,
+    ) -> Instance:
         """Start the release on a port of its own; a running one is given back as it is."""
+
+    async def run_once(
+        self, release: Release, errand: Errand, env: Sequence[EnvVar], progress: Progress, limits: Limits = UNLIMITED
+    ) -> None:
+        """Run a command to its end as the app would run, without a port: in the release's folder, with its environment
+        and `DATA_DIR`. `DeployFailed` `preflight_failed` or `release_failed` when it fails or takes too long. However
+        it ends, nothing it started is alive afterwards; cancelled, that takes at most 2 s."""
 
     async def gate(self, instance: Instance, health: Health) -> None:
         """Return when the instance answers its health path; `DeployFailed` when it exits, stays silent or answers
@@ -147,8 +180,8 @@ class Runner(Protocol):
         """The running instance of a release, also one started before this process was."""
 
     async def stop(self, release: Release) -> None:
-        """SIGTERM, 30 s, SIGKILL, children included; nothing happens when it does not run. Who wants requests to end
-        first waits for `Ingress.drain`."""
+        """SIGTERM, the limits' `stop_seconds` (30 s), SIGKILL, children included; nothing happens when it does not
+        run. Who wants requests to end first waits for `Ingress.drain`."""
 
     async def running(self) -> list[Release]:
         """Every release that runs, known to the store or not."""

@@ -11,6 +11,7 @@ from nanoscale_box.core.lifecycle import DeploymentState
 from nanoscale_box.core.model import Deployment, DeploymentId, Outcome, Project, ProjectId, Verdict
 from nanoscale_box.core.plan import Plan
 from nanoscale_box.core.secret import Secret
+from nanoscale_box.core.settings import SETTINGS, changed_settings
 from nanoscale_box.core.urls import check_branch, check_host, check_project_name, default_host
 from nanoscale_box.engine.creating import Creating
 from nanoscale_box.engine.hooks import Hooks
@@ -190,12 +191,14 @@ class Projects:
         link = replace(project.link, selected_branch=branch) if project.link else None
         allowed = ("install_command", "build_command", "run_command", "output_directory", "root_directory")
         commands = {key: fields.pop(key) for key in allowed if key in fields}
+        settings = changed_settings(project.settings, {key: fields.pop(key) for key in SETTINGS if key in fields})
         if fields:
             raise Invalid(Code.INVALID, f"a project has no setting {min(fields)}")
         now = self._clock.now()
         changed = replace(
-            project, name=name, branch=branch, hosts=hosts, paused_reason=reason, link=link, updated_at=now
-        )
+            project, name=name, branch=branch, hosts=hosts, paused_reason=reason, link=link, settings=settings,
+            updated_at=now,
+        )  # fmt: skip
         changed = replace(changed, **commands)  # type: ignore[arg-type]
         records.projects.update(changed)
         tell_project(records, changed, "changed", now)

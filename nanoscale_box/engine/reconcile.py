@@ -80,7 +80,7 @@ class Reconciler:
         """See that a live release runs and that its hosts lead to it; a failure is kept as a problem, never raised."""
         try:
             running = await self._runner.find(release_of(live))
-            instance = running or await self._start(live)
+            instance = running or await self._start(project, live)
             async with self._releases.routing:
                 hosts = [one.hosts for one, now in await self._live_projects() if now.id == live.id]
                 for host in itertools.chain(*hosts):
@@ -138,10 +138,10 @@ class Reconciler:
     async def _live_projects(self) -> list[tuple[Project, Deployment]]:
         return await self._ledger.read(_live_pairs)
 
-    async def _start(self, live: Deployment) -> Instance:
+    async def _start(self, project: Project, live: Deployment) -> Instance:
         release = release_of(live)
         built = await self._releases.kept(release)
-        instance = await self._runner.start(release, built.plan, built.root_directory, built.env)
+        instance = await self._runner.start(release, built.plan, built.root_directory, built.env, project.limits)
         await self._runner.gate(instance, built.plan.health)
         return instance
 

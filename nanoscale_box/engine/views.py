@@ -49,6 +49,8 @@ class NewProject:
     installation_id: InstallationId | None = None
     repo_id: RepoId | None = None
     selected_branch: str | None = None
+    settings: Mapping[str, object] = field(default_factory=dict)
+    """By the names of `core.settings`, not yet checked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

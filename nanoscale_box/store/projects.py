@@ -8,13 +8,14 @@ from typing import Final
 
 from nanoscale_box.core.errors import Code, Conflict, Invalid, NotFound
 from nanoscale_box.core.model import DeploymentId, InstallationId, Link, Project, ProjectId, RepoId, SourceProvider
-from nanoscale_box.store.rows import time_of, time_text
+from nanoscale_box.core.settings import SETTINGS, ProjectSettings
+from nanoscale_box.store.rows import json_of, json_text, time_of, time_text
 from nanoscale_box.store.sql import Row, Sql, Value, columns, inserting, selecting, updating, upserting
 
 _PROJECT: Final = (
     "id", "name", "source_provider", "branch", "created_at", "updated_at", "repo_url", "install_command",
     "build_command", "run_command", "output_directory", "root_directory", "paused_reason", "pinned_deployment_id",
-    "live_deployment_id", "down",
+    "live_deployment_id", "down", *SETTINGS,
 )  # fmt: skip
 _LINK: Final = (
     "project_id", "installation_id", "repo_id", "repo_node_id", "owner_login", "repo_name", "full_name",
@@ -173,6 +174,7 @@ def _values(project: Project) -> tuple[Value, ...]:
         project.pinned_deployment_id,
         project.live_deployment_id,
         project.down,
+        *_settings_values(project.settings),
         project.link.repo_id if project.link else None,
     )
 
@@ -204,7 +206,7 @@ def _project(row: Row, hosts: tuple[str, ...]) -> Project:
         created_at=time_of(row[4]),
         updated_at=time_of(row[5]),
         repo_url=row[6],
-        link=_link(row[16:]),
+        link=_link(row[16 + len(SETTINGS) :]),
         install_command=row[7],
         build_command=row[8],
         run_command=row[9],
@@ -214,7 +216,19 @@ def _project(row: Row, hosts: tuple[str, ...]) -> Project:
         pinned_deployment_id=DeploymentId(row[13]) if row[13] is not None else None,
         live_deployment_id=DeploymentId(row[14]) if row[14] is not None else None,
         down=bool(row[15]),
+        settings=_settings(row[16 : 16 + len(SETTINGS)]),
     )
+
+
+def _settings_values(settings: ProjectSettings) -> tuple[Value, ...]:
+    watched = json_text(settings.watch_paths) if settings.watch_paths else None
+    return (watched, *(getattr(settings, name) for name in SETTINGS[1:]))
+
+
+def _settings(row: Row) -> ProjectSettings:
+    named = dict(zip(SETTINGS, row, strict=True))
+    watched = named["watch_paths"]
+    return ProjectSettings(**{**named, "watch_paths": tuple(json_of(watched)) if watched else ()})
 
 
 def _link(row: Row) -> Link | None:

@@ -10,6 +10,7 @@ from aiohttp import web
 from nanoscale_box.core.errors import Code, Invalid
 from nanoscale_box.core.model import DeploymentId, EnvVar, InstallationId, RepoId
 from nanoscale_box.core.secret import Secret
+from nanoscale_box.core.settings import SETTINGS
 from nanoscale_box.engine.views import NewProject, ProjectChanges
 from nanoscale_box.web import answering, services, translate
 from nanoscale_box.web.asking import Query, body_of, project_id
@@ -138,4 +139,5 @@ def _new(asked: requests.CreateProject) -> NewProject:
         installation_id=InstallationId(source.installation_id) if source else None,
         repo_id=RepoId(source.repo_id) if source else None,
         selected_branch=source.selected_branch if source else None,
+        settings={name: getattr(asked, name) for name in SETTINGS},
     )

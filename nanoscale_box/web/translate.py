@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from nanoscale_box.core import github_model, model
 from nanoscale_box.core.audit import AuditCheck, Entry
 from nanoscale_box.core.plan_model import Command, Plan
+from nanoscale_box.core.settings import SETTINGS, ProjectSettings
 from nanoscale_box.core.tokens import ApiToken
 from nanoscale_box.engine import views
 from nanoscale_box.engine.hookcheck import HookView
@@ -67,12 +69,19 @@ def project(view: views.ProjectView) -> shapes.Project:
         run_command=one.run_command,
         output_directory=one.output_directory,
         root_directory=one.root_directory,
+        **settings(one.settings),
         live=deployment(view.live) if view.live else None,
         latest=deployment(view.latest) if view.latest else None,
         drift=drift(view.drift) if view.drift else None,
         created_at=one.created_at,
         updated_at=one.updated_at,
     )
+
+
+def settings(one: ProjectSettings) -> dict[str, Any]:
+    """What the owner settled for a project, by the wire's names; null is the default."""
+    named: dict[str, Any] = {name: getattr(one, name) for name in SETTINGS}
+    return {**named, "watch_paths": list(one.watch_paths) or None}
 
 
 def link(one: model.Link) -> shapes.GithubLink:
@@ -265,7 +274,9 @@ def plan(one: Plan, missing: Sequence[str]) -> shapes.PlanPreview:
     steps: list[tuple[str, Command]] = [
         *(("install", command) for command in one.install),
         *(("build", command) for command in one.build),
+        *([("preflight", one.preflight)] if one.preflight else []),
         *([("run", one.run)] if one.run else []),
+        *([("release", one.release)] if one.release else []),
     ]
     return shapes.PlanPreview(
         kind=one.kind.value,

@@ -43,6 +43,20 @@ class CreateProject(Request, frozen=True):
     domains: list[str] = []
     repo_url: str | None = None
     github_source: GithubSource | None = None
+    watch_paths: list[str] | None = None
+    tag_pattern: str | None = None
+    health_path: str | None = None
+    health_status: str | None = None
+    health_timeout_seconds: int | None = None
+    health_grace_seconds: int | None = None
+    stop_seconds: int | None = None
+    memory_mb: int | None = None
+    cpu_percent: int | None = None
+    tasks_max: int | None = None
+    build_timeout_seconds: int | None = None
+    build_memory_mb: int | None = None
+    preflight_command: str | None = None
+    release_command: str | None = None
 
 
 class ChangeProject(Request, frozen=True):
@@ -57,6 +71,20 @@ class ChangeProject(Request, frozen=True):
     root_directory: str | UnsetType | None = UNSET
     domains: list[str] | UnsetType = UNSET
     paused: bool | UnsetType = UNSET
+    watch_paths: list[str] | UnsetType | None = UNSET
+    tag_pattern: str | UnsetType | None = UNSET
+    health_path: str | UnsetType | None = UNSET
+    health_status: str | UnsetType | None = UNSET
+    health_timeout_seconds: int | UnsetType | None = UNSET
+    health_grace_seconds: int | UnsetType | None = UNSET
+    stop_seconds: int | UnsetType | None = UNSET
+    memory_mb: int | UnsetType | None = UNSET
+    cpu_percent: int | UnsetType | None = UNSET
+    tasks_max: int | UnsetType | None = UNSET
+    build_timeout_seconds: int | UnsetType | None = UNSET
+    build_memory_mb: int | UnsetType | None = UNSET
+    preflight_command: str | UnsetType | None = UNSET
+    release_command: str | UnsetType | None = UNSET
 
 
 class Redeploy(Request, frozen=True):

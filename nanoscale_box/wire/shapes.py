@@ -75,7 +75,7 @@ class Drift(Shape, frozen=True):
 
 
 class Project(Shape, frozen=True):
-    """One app of the owner."""
+    """One app of the owner; a setting that is null has its default."""
 
     id: str
     name: str
@@ -100,6 +100,20 @@ class Project(Shape, frozen=True):
     drift: Drift | None
     created_at: datetime
     updated_at: datetime
+    watch_paths: list[str] | None = None
+    tag_pattern: str | None = None
+    health_path: str | None = None
+    health_status: str | None = None
+    health_timeout_seconds: int | None = None
+    health_grace_seconds: int | None = None
+    stop_seconds: int | None = None
+    memory_mb: int | None = None
+    cpu_percent: int | None = None
+    tasks_max: int | None = None
+    build_timeout_seconds: int | None = None
+    build_memory_mb: int | None = None
+    preflight_command: str | None = None
+    release_command: str | None = None
 
 
 class Verdict(Shape, frozen=True):

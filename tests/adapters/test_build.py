@@ -12,7 +12,7 @@ import pytest
 from nanoscale_box.adapters.build import BuildLimits, ProcessBuilder
 from nanoscale_box.adapters.folders import Folders
 from nanoscale_box.core.errors import Code, DeployFailed, Invalid
-from nanoscale_box.core.model import DeploymentId, EnvVar, ProjectId, Release
+from nanoscale_box.core.model import DeploymentId, EnvVar, Limits, ProjectId, Release
 from nanoscale_box.core.plan import Command, Plan, PlanKind
 from nanoscale_box.core.secret import Secret
 from tests.adapters.helpers import STRAY, is_running, pid_in
@@ -135,6 +135,18 @@ async def test_a_command_that_takes_too_long_is_ended(folders: Folders) -> None:
     assert error.code is Code.BUILD_TIMEOUT
     assert "took longer than 0.5 seconds" in error.detail
     assert not is_running(int((folders.release(RELEASE) / "pid").read_text()))
+
+
+async def test_a_project_says_how_long_a_command_may_take_and_how_much_memory(folders: Folders) -> None:
+    with pytest.raises(DeployFailed) as failed:
+        await builder(folders).build(
+            RELEASE, None, plan("sleep 600"), [], lambda _: None, Limits(build_timeout_seconds=1)
+        )
+    assert (failed.value.code, "took longer than 1 seconds" in failed.value.detail) == (Code.BUILD_TIMEOUT, True)
+    greedy = f"{sys.executable} -c 'x = bytearray(300 * 1024 * 1024)'"
+    with pytest.raises(DeployFailed) as failed:
+        await builder(folders).build(RELEASE, None, plan(greedy), [], lambda _: None, Limits(build_memory_mb=64))
+    assert (failed.value.code, "MemoryError" in failed.value.hint) == (Code.BUILD_FAILED, True)
 
 
 async def test_cancelling_leaves_nothing_running(folders: Folders) -> None:

@@ -19,9 +19,10 @@ from nanoscale_box.adapters.folders import Folders
 from nanoscale_box.adapters.free_ports import APP_PORTS
 from nanoscale_box.adapters.run_process import ProcessRunner
 from nanoscale_box.core.errors import Code, DeployFailed, Unavailable
-from nanoscale_box.core.model import DeploymentId, EnvVar, Instance, ProjectId, Release
+from nanoscale_box.core.model import DeploymentId, EnvVar, Instance, Limits, ProjectId, Release
 from nanoscale_box.core.plan import Command, Health, Plan, PlanKind
 from nanoscale_box.core.secret import Secret
+from nanoscale_box.engine.ports import Errand
 from tests.adapters.helpers import STRAY, is_running, pid_in, until
 
 RELEASE = Release(project_id=ProjectId("prj_1"), deployment_id=DeploymentId("dep_1"))
@@ -77,6 +78,11 @@ def line(text: str) -> Plan:
     return Plan(kind=PlanKind.CUSTOM, why="", run=Command(shell=text))
 
 
+def errand(name: str, command: str) -> Errand:
+    """An owner's line that runs once."""
+    return Errand(name=name, command=Command(shell=command), plan=plan("server.py"), root_directory=None)
+
+
 async def fetch(instance: Instance) -> str:
     """What the instance answers."""
     host, port = instance.address.split(":")
@@ -127,6 +133,52 @@ async def test_stop_ends_all_descendants_and_keeps_data_and_log(folders: Folders
     assert list(folders.instances.iterdir()) == []
     assert folders.run_log(RELEASE).read_text().startswith("hello\n")
     await runner.stop(RELEASE)
+
+
+async def test_a_command_runs_once_as_the_app_would(folders: Folders, runner: ProcessRunner) -> None:
+    lines: list[str] = []
+    env = [EnvVar(key="KEY", value=Secret("very secret"))]
+    command = 'echo "$KEY ${PORT-none}"; pwd; echo kept > "$DATA_DIR/made"'
+    await runner.run_once(RELEASE, errand("release", command), env, lines.append)
+    assert lines[1:] == ["**** none", str(folders.release(RELEASE))]
+    assert (folders.data(RELEASE.project_id) / "made").read_text() == "kept\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "code", "detail"),
+    [
+        ("preflight", "echo why; exit 4", Code.PREFLIGHT_FAILED, "ended with exit status 4"),
+        ("release", "echo why; sleep 600", Code.RELEASE_FAILED, "took longer than 1 seconds and was ended"),
+    ],
+)
+async def test_a_command_that_fails_says_why(
+    runner: ProcessRunner, name: str, command: str, code: Code, detail: str
+) -> None:
+    with pytest.raises(DeployFailed) as failed:
+        await runner.run_once(RELEASE, errand(name, command), [], lambda _: None, Limits(build_timeout_seconds=1))
+    assert failed.value.code is code
+    assert failed.value.detail.startswith(f"the {name} command `") and failed.value.detail.endswith(detail)
+    assert "it said: why" in failed.value.hint
+
+
+async def test_a_project_says_how_much_memory_its_app_may_take(runner: ProcessRunner) -> None:
+    greedy = plan("-c", "x = bytearray(300 * 1024 * 1024)")
+    instance = await runner.start(RELEASE, greedy, None, [], Limits(memory_mb=64))
+    with pytest.raises(DeployFailed) as failed:
+        await runner.gate(instance, FAIR)
+    assert "MemoryError" in failed.value.hint
+
+
+async def test_a_project_says_how_long_its_app_may_take_to_end_and_a_later_box_knows(folders: Folders) -> None:
+    first = new_runner(folders, patience_seconds=60)
+    stubborn = line("trap '' TERM; echo ready; sleep 600; sleep 600")
+    await first.start(RELEASE, stubborn, None, [], Limits(stop_seconds=0))
+    await until(lambda: folders.run_log(RELEASE).read_text() == "ready\n")
+    await first.close()
+    later = new_runner(folders, patience_seconds=60)
+    await asyncio.wait_for(later.stop(RELEASE), 30)
+    assert await later.find(RELEASE) is None
+    await later.close()
 
 
 async def test_stop_loses_patience(folders: Folders) -> None:

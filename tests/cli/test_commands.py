@@ -157,6 +157,19 @@ async def test_set_changes_what_was_named_and_empties_what_was_emptied(box: Type
     assert engine.projects.asked == [("change", {"build_command": None, "branch": "b", "domains": []})]
 
 
+async def test_set_settles_rules_health_and_limits(box: Type, engine: FakeEngine) -> None:
+    rules = ("--watch-path", "src/**", "--watch-path", "!*.md", "--tag-pattern", "")
+    words = (*rules, "--memory-mb", "256", "--stop-seconds", "")
+    await box("projects", "set", "hello", *words)
+    await box("projects", "set", "hello", "--watch-path", "", "--health-grace-seconds", "0")
+    assert engine.projects.asked == [
+        ("change", {"watch_paths": ["src/**", "!*.md"], "memory_mb": 256, "stop_seconds": None, "tag_pattern": None}),
+        ("change", {"watch_paths": [], "health_grace_seconds": 0}),
+    ]
+    told = await box("projects", "set", "hello", "--memory-mb", "much")
+    assert told.status == 2 and "not a whole number" in told.err
+
+
 async def test_env_keeps_the_others(box: Type, engine: FakeEngine, tmp_path: Path) -> None:
     file = tmp_path / "some.env"
     file.write_text('export A="x y"\n# no\nB=2\n')

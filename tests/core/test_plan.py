@@ -14,6 +14,7 @@ from nanoscale_box.core.plan import (
     TOOLS,
     Command,
     Health,
+    HealthSaid,
     PlanKind,
     Settings,
     Tree,
@@ -60,6 +61,21 @@ def test_each_field_comes_from_the_first_that_has_it() -> None:
     )
     assert plan.health == Health(path="/up", lowest=204, highest=204, timeout_seconds=5, grace_seconds=0)
     assert plan_of(index_DOT_html=None).health == Health()
+
+
+def test_health_and_commands_around_the_start_are_the_files_then_the_settings() -> None:
+    said = HealthSaid(path="/ours", timeout_seconds=9)
+    settings = Settings(preflight_command="ours-p", release_command="ours-r", health=said)
+    alone = plan_of(settings, index_DOT_html=None)
+    assert alone.health == Health(path="/ours", lowest=200, highest=399, timeout_seconds=9)
+    assert (alone.preflight, alone.release) == (Command(shell="ours-p"), Command(shell="ours-r"))
+    toml = 'release_command = ""\n[health]\npath = "/theirs"\n'
+    both = plan_of(settings, index_DOT_html=None, nanoscale_DOT_toml=toml)
+    assert both.health == Health(path="/theirs", lowest=200, highest=399, timeout_seconds=9)
+    assert (both.preflight, both.release) == (Command(shell="ours-p"), None)
+    slow = plan_of(Settings(health=HealthSaid(timeout_seconds=300)), index_DOT_html=None)
+    assert slow.health == Health(timeout_seconds=300)
+    assert plan_from_json(plan_to_json(both)) == both
 
 
 def test_an_empty_command_says_that_there_is_none() -> None:

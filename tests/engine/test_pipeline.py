@@ -9,8 +9,9 @@ import pytest
 
 from nanoscale_box.core.errors import BoxError, Code, Conflict, DeployFailed, Fault, Unavailable
 from nanoscale_box.core.model import Outcome
-from nanoscale_box.core.plan import Tree
+from nanoscale_box.core.plan import Health, Tree
 from nanoscale_box.core.secret import Secret
+from nanoscale_box.engine.queue import release_of
 from nanoscale_box.engine.retiring import AGAIN_SECONDS, MOST
 from nanoscale_box.engine.views import ProjectChanges
 from tests.engine.house import House, S, sha
@@ -58,6 +59,71 @@ async def test_a_deployment_goes_live_and_the_old_one_is_retired(house: House) -
     ]
     assert newest.started_at and newest.finished_at
     await house.check_clean()
+
+
+COMMANDS = {"preflight_command": "migrate", "release_command": "warm up"}
+
+
+async def pushed(house: House, number: int) -> None:
+    """Push a commit, and see it go live."""
+    await house.push(number)
+    await house.idle()
+    assert house.serves() == sha(number)
+
+
+async def test_the_owners_commands_run_once_around_the_start_and_not_for_a_rollback(house: House) -> None:
+    await house.live(1)
+    await house.engine.projects.change("hello", ProjectChanges(fields={**COMMANDS, "memory_mb": 256}))
+    await pushed(house, 2)
+    newest = await house.newest()
+    assert [step.name for step in newest.steps] == ["fetch", "build", "preflight", "start", "release", "switch"]
+    assert house.world.errands == [("preflight", "migrate"), ("release", "warm up")]
+    assert house.world.limits[release_of(newest)].memory_mb == 256
+    await house.engine.projects.rollback("hello", None)
+    await house.idle()
+    assert house.serves() == sha(1)
+    assert len(house.world.errands) == 2
+
+
+@pytest.mark.parametrize("name", ["preflight", "release"])
+async def test_a_command_that_fails_ends_the_deployment_and_the_old_release_serves(house: House, name: str) -> None:
+    await house.live(1)
+    await house.engine.projects.change("hello", ProjectChanges(fields=COMMANDS))
+    house.world.calls.fail(f"runner.{name}", owners())
+    await house.push(2)
+    await house.idle()
+    newest = await house.newest()
+    assert newest.state is S.FAILED and newest.failure and newest.failure.detail == "it does not work"
+    assert [(one.name, one.state) for one in newest.steps][-1] == (name, "failed")
+    assert house.serves() == sha(1)
+    await house.check_clean()
+
+
+@pytest.mark.parametrize("name", ["preflight", "release"])
+async def test_a_command_can_be_cancelled(house: House, name: str) -> None:
+    await house.live(1)
+    await house.engine.projects.change("hello", ProjectChanges(fields=COMMANDS))
+    came, _ = house.world.calls.block(f"runner.{name}")
+    await house.push(2)
+    passing = asyncio.create_task(house.idle())
+    await came.wait()
+    assert (await house.engine.projects.cancel((await house.newest()).id)).state is S.CANCELLED
+    house.world.calls.release()
+    await passing
+    assert house.serves() == sha(1)
+    await house.check_clean()
+
+
+async def test_health_settings_reach_the_gate(house: House) -> None:
+    asked = {"health_path": "/up", "health_status": "200-204", "health_timeout_seconds": 5, "health_grace_seconds": 0}
+    await house.live(1)
+    await house.engine.projects.change("hello", ProjectChanges(fields=asked))
+    await pushed(house, 2)
+    gated = Health(path="/up", lowest=200, highest=204, timeout_seconds=5, grace_seconds=0)
+    assert house.world.gated[-1] == gated
+    await house.engine.projects.change("hello", ProjectChanges(fields=dict.fromkeys(asked)))
+    await pushed(house, 3)
+    assert house.world.gated[-1] == Health()
 
 
 async def test_a_failure_at_any_call_leaves_the_old_release_serving_and_nothing_behind(house: House) -> None:

@@ -163,6 +163,22 @@ async def test_a_new_name_answers_at_once_and_the_old_one_no_more(house: House) 
     await house.check_clean()
 
 
+async def test_settings_are_kept_and_those_that_cannot_be_right_change_nothing(house: House) -> None:
+    house.world.heads[URL, "main"] = sha(1)
+    asked = NewProject(repo_url=URL, name="mine", settings={"memory_mb": 256, "watch_paths": ["src/**"]})
+    view, _ = await house.engine.projects.create(asked)
+    assert (view.project.settings.memory_mb, view.project.settings.watch_paths) == (256, ("src/**",))
+    changes = {"memory_mb": None, "stop_seconds": 5}
+    changed = await house.engine.projects.change("mine", ProjectChanges(fields=changes))
+    assert (changed.project.settings.memory_mb, changed.project.settings.stop_seconds) == (None, 5)
+    for wrong in ({"stop_seconds": -1}, {"health_status": "9"}, {"watch_paths": ["/etc"]}):
+        with pytest.raises(Invalid):
+            await house.engine.projects.change("mine", ProjectChanges(fields=wrong))
+        with pytest.raises(Invalid):
+            await house.engine.projects.create(NewProject(repo_url=URL, name="other", settings=wrong))
+    assert (await house.engine.projects.get("mine")).project.settings == changed.project.settings
+
+
 async def test_changes_take_effect_with_the_next_deployment(house: House) -> None:
     await house.live(1)
     house.commit(7, branch="next")

@@ -22,6 +22,7 @@ from nanoscale_box.core.model import (
     Sha,
     Verdict,
 )
+from nanoscale_box.core.settings import SETTINGS, ProjectSettings
 from nanoscale_box.engine.records import DeliveryRow, Job, Page
 from nanoscale_box.store.records import StoreRecords
 from tests.store.samples import NOW, delivery, in_memory, project, records_on
@@ -34,7 +35,20 @@ for kind, strategy in ((str, texts), (int, whole), (datetime, times)):
     st.register_type_strategy(kind, strategy)
 
 links = st.builds(Link)
-projects = st.builds(Project, hosts=st.lists(texts, unique_by=str.casefold, max_size=4).map(tuple), link=st.none())
+settled = st.builds(
+    ProjectSettings,
+    **{
+        name: st.lists(texts, max_size=3).map(tuple)
+        if name == "watch_paths"
+        else st.none() | st.integers(0, 2**31)
+        if "int" in str(ProjectSettings.__annotations__[name])
+        else st.none() | texts
+        for name in SETTINGS
+    },
+)
+projects = st.builds(
+    Project, hosts=st.lists(texts, unique_by=str.casefold, max_size=4).map(tuple), link=st.none(), settings=settled
+)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),

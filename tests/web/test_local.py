@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -12,11 +13,14 @@ from aiohttp import ClientSession
 
 from nanoscale_box.core.errors import Code, Fault, Unavailable
 from nanoscale_box.core.secret import Secret
+from nanoscale_box.core.settings import SETTINGS, ProjectSettings, changed_settings
 from nanoscale_box.engine.records import Page
 from nanoscale_box.engine.views import NewProject
+from nanoscale_box.web import translate
 from nanoscale_box.web.local import BODY_LIMIT
 from nanoscale_box.wire import routes, shapes
 from tests.web.fake_engine import FakeEngine, FoundThing
+from tests.web.samples import project
 
 PROJECT = "/api/projects/hello"
 JSON = {"Content-Type": "application/json"}
@@ -86,6 +90,31 @@ async def test_both_sources_or_neither(local: ClientSession, asked: dict[str, ob
 async def test_change_passes_on_only_what_is_given(local: ClientSession, engine: FakeEngine) -> None:
     assert (await ask(local, "PATCH", PROJECT, {"build_command": None, "paused": True}))[0] == 200
     assert engine.projects.asked == [("change", {"build_command": None, "paused": True})]
+
+
+SETTLED = {
+    "watch_paths": ["src/**"], "tag_pattern": "v*", "health_path": "/up", "health_status": "200-299",
+    "health_timeout_seconds": 5, "health_grace_seconds": 0, "stop_seconds": 7, "memory_mb": 256, "cpu_percent": 150,
+    "tasks_max": 64, "build_timeout_seconds": 60, "build_memory_mb": 1024, "preflight_command": "migrate",
+    "release_command": "warm",
+}  # fmt: skip
+
+
+async def test_settings_go_in_by_their_names_and_come_out_by_them(local: ClientSession, engine: FakeEngine) -> None:
+    assert set(SETTLED) == set(SETTINGS)
+    asked = {"repo_url": "https://github.com/o/r", "branch": "main", **SETTLED}
+    assert (await ask(local, "POST", routes.PROJECTS, asked))[0] == 201
+    assert (await ask(local, "PATCH", PROJECT, dict.fromkeys(SETTLED)))[0] == 200
+    (_, new), (_, changed) = engine.projects.asked
+    assert isinstance(new, NewProject)
+    assert new.settings == SETTLED
+    assert changed == dict.fromkeys(SETTLED)
+    assert (await ask(local, "PATCH", PROJECT, {"memory": 1}))[0] == 400
+    shown = (await ask(local, "GET", PROJECT))[1]
+    assert {name: shown[name] for name in SETTLED} == dict.fromkeys(SETTLED)
+    settled = replace(project(), settings=changed_settings(ProjectSettings(), SETTLED))
+    told = translate.project(replace(engine.projects.view(), project=settled))
+    assert {name: getattr(told, name) for name in SETTLED} == SETTLED
 
 
 async def test_deploying(local: ClientSession, engine: FakeEngine) -> None:
