@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from nanoscale_box import __version__
+from nanoscale_box.adapters import bubblewrap
 from nanoscale_box.adapters.alarms import ApAlarms
 from nanoscale_box.adapters.build import ProcessBuilder
 from nanoscale_box.adapters.caddy_config import Door, Https
@@ -50,6 +51,9 @@ log = structlog.get_logger()
 
 TRIM_SECONDS = 3600.0
 """How often what is old is forgotten: the first time after an hour, when the box has long answered."""
+
+BOUND_SECONDS = 20.0
+"""How often the logs of apps are looked at, so that one that prints without end does not fill the disk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +130,7 @@ async def running(settings: Settings, private: PrivateNames) -> AsyncIterator[Ru
         await engine.measuring.begin()
         scribe = asyncio.create_task(Scribe(feed=engine.feed, ledger=ledger, private=private).run(), name="scribe")
         stack.callback(scribe.cancel)
-        await _start(engine, ledger, alarms, settings, stack)
+        await _start(engine, ledger, alarms, logs, settings, stack)
         yield Running(engine=engine, public_url=public_url, socket=settings.socket)
 
 
@@ -145,7 +149,9 @@ async def _open_doors(services: Services, settings: Settings, stack: AsyncExitSt
     return public.name
 
 
-async def _start(engine: Engine, ledger: Database, alarms: ApAlarms, settings: Settings, stack: AsyncExitStack) -> None:
+async def _start(
+    engine: Engine, ledger: Database, alarms: ApAlarms, logs: FileLogs, settings: Settings, stack: AsyncExitStack
+) -> None:
     """Mend what a crash left, then let work begin."""
     await engine.reconciler.boot()
     for about, problem in engine.reconciler.problems.items():
@@ -161,6 +167,7 @@ async def _start(engine: Engine, ledger: Database, alarms: ApAlarms, settings: S
     alarms.every(settings.poll_seconds, "poll", engine.polling.poll)
     trimmer = Trimmer(ledger=ledger, clock=SystemClock(), keep=timedelta(days=settings.keep_days))
     alarms.every(TRIM_SECONDS, "trim", trimmer.trim)
+    alarms.every(BOUND_SECONDS, "bound the logs of apps", logs.bound)
     alarms.every(settings.sync_seconds, "sync", lambda: _sync(engine))
 
     async def end() -> None:
@@ -186,7 +193,8 @@ async def _hands(settings: Settings, folders: Folders, logs: FileLogs, stack: As
     source = GitSource(folders.mirrors, folders.release)
     await source.start()
     stack.push_async_callback(source.close)
-    runner = ProcessRunner(folders, search_path=path)
+    isolate, isolation = await bubblewrap.isolation(path, folders.home)
+    runner = ProcessRunner(folders, search_path=path, isolate=isolate, isolation=isolation)
     stack.push_async_callback(runner.close)
     ingress = CaddyIngress(
         folders, listen=str(settings.ingress_listen), search_path=path, door=_door(settings), https=_https(settings)
@@ -194,7 +202,7 @@ async def _hands(settings: Settings, folders: Folders, logs: FileLogs, stack: As
     stack.push_async_callback(ingress.close)
     return Hands(
         source=source,
-        builder=ProcessBuilder(folders, search_path=path),
+        builder=ProcessBuilder(folders, search_path=path, isolate=isolate),
         runner=runner,
         ingress=ingress,
         logs=logs,

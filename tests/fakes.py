@@ -14,7 +14,7 @@ from nanoscale_box.core.github_model import Commit
 from nanoscale_box.core.model import UNLIMITED, Address, DeploymentId, EnvVar, Instance, Limits, ProjectId, Release, Sha
 from nanoscale_box.core.plan import Health, Plan, Tree
 from nanoscale_box.engine.kit import Hands
-from nanoscale_box.engine.ports import Errand, Progress, Remote
+from nanoscale_box.engine.ports import Errand, Isolation, Progress, Remote
 from nanoscale_box.engine.records import Ledger, Records
 
 T = TypeVar("T")
@@ -312,6 +312,8 @@ class FakeBuilder:
 
 class FakeRunner:
     """Runs releases in the world, where they outlive the process."""
+
+    isolation = Isolation(by="a world of their own")
 
     def __init__(self, process: Process) -> None:
         self._process = process

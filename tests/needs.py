@@ -40,6 +40,15 @@ def needs_root() -> None:
         lacking("This test has to run as root.")
 
 
+def needs_python_for_everybody() -> str:
+    """A Python of this version that users other than root may start: one in root's own folder is not."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    for found in (sys.executable, shutil.which(version, path="/usr/local/bin:/usr/bin")):
+        if found is not None and all(path.stat().st_mode & 0o001 for path in Path(os.path.realpath(found)).parents):
+            return found
+    lacking(f"This machine has no {version} that users other than root may start.")
+
+
 def needs_chromium() -> None:
     """A Chromium and the driver of the same version."""
     needs("chromium", "chromedriver")

@@ -13,7 +13,7 @@ from typing import Final
 from nanoscale_box.adapters import environment, shell
 from nanoscale_box.adapters.checkouts import inside, leads_inside, links_out, tree_of
 from nanoscale_box.adapters.folders import Folders, disk_full, private_folder, saying_disk_full, write_whole
-from nanoscale_box.adapters.isolation import Isolate, not_isolated
+from nanoscale_box.adapters.isolation import Isolate, Reach, not_isolated
 from nanoscale_box.adapters.removal import Remover
 from nanoscale_box.adapters.said import Said, duration, how_it_ended, shown_command
 from nanoscale_box.core.errors import Code, DeployFailed
@@ -82,12 +82,13 @@ class ProcessBuilder:
             private_folder(environment.build_tmp(cache))
         said = Said(progress, Redactor(var.value for var in env), self._redactor, self._limits.log_bytes)
         environ = environment.of_build(plan, env, work=work, cache=cache, search_path=self._search_path)
+        reach = Reach(work=work, writable=(checkout, cache))
         for stage, code, commands in (
             ("install", Code.INSTALL_FAILED, plan.install),
             ("build", Code.BUILD_FAILED, plan.build),
         ):
             for command in commands:
-                ended = await self._run(stage, command, (work, cache), environ, said, self._within(limits))
+                ended = await self._run(stage, command, reach, environ, said, self._within(limits))
                 if ended != 0:
                     raise self._failed(stage, code, command, ended, said)
         await asyncio.to_thread(_check_output, plan, work, checkout)
@@ -126,20 +127,14 @@ class ProcessBuilder:
         )
 
     async def _run(
-        self,
-        stage: str,
-        command: Command,
-        writable: tuple[Path, ...],
-        environ: Mapping[str, str],
-        said: Said,
-        limits: BuildLimits,
+        self, stage: str, command: Command, reach: Reach, environ: Mapping[str, str], said: Said, limits: BuildLimits
     ) -> int:
         """Run one command; its exit status."""
         said.line(f"$ {command.text}")
-        argv = self._isolate(command.filled(environ), writable)
+        argv = self._isolate(command.filled(environ), reach)
         try:
             return await shell.run(
-                argv, folder=writable[0], env=environ, line=said.line, seconds=limits.seconds, limits=limits.resources
+                argv, folder=reach.work, env=environ, line=said.line, seconds=limits.seconds, limits=limits.resources
             )
         except TimeoutError as error:
             shown = f"the {stage} command `{shown_command(command)}`"

@@ -8,7 +8,7 @@ from typing import Final
 
 from nanoscale_box.adapters import environment, shell
 from nanoscale_box.adapters.folders import Folders, private_folder
-from nanoscale_box.adapters.isolation import Isolate
+from nanoscale_box.adapters.isolation import Isolate, reach_of_app
 from nanoscale_box.adapters.said import Said, duration, how_it_ended, shown_command
 from nanoscale_box.core.errors import Code, DeployFailed
 from nanoscale_box.core.model import EnvVar, Limits, Release
@@ -42,7 +42,7 @@ class Errands:
         shown = f"the {errand.name} command `{shown_command(errand.command)}`"
         try:
             status = await shell.run(
-                self.isolate(errand.command.filled(environ), (work, data)),
+                self.isolate(errand.command.filled(environ), reach_of_app(self.folders, release, work)),
                 folder=work, env=environ, line=said.line, seconds=seconds,
                 limits={"RLIMIT_CORE": 0, **shell.memory_limit(limits.memory_mb)},
             )  # fmt: skip

@@ -57,9 +57,14 @@ class Folders:
         """What builds keep to be faster next time."""
         return self.home / "cache" / _plain(project_id)
 
+    @property
+    def logs(self) -> Path:
+        """What builds and apps said, a folder for each project."""
+        return self.home / "logs"
+
     def logs_of(self, project_id: ProjectId) -> Path:
         """All logs of a project."""
-        return self.home / "logs" / _plain(project_id)
+        return self.logs / _plain(project_id)
 
     def build_log(self, release: Release) -> Path:
         """What the build said."""

@@ -11,6 +11,7 @@ from typing import Final
 
 from nanoscale_box.adapters.folders import Folders, open_log, saying_disk_full
 from nanoscale_box.adapters.lines import MAX_LINE_BYTES, text_of
+from nanoscale_box.adapters.log_size import bound, first_byte
 from nanoscale_box.core.model import LogKind, Release
 from nanoscale_box.core.text import StreamRedactor, inert, redact
 from nanoscale_box.engine.ports import Clock
@@ -20,6 +21,8 @@ _LINE: Final = 4000
 _BEFORE: Final = 8 * 1024
 """How much is looked at before what is read: more than a private key has."""
 _LOOK_SECONDS: Final = 0.1
+MOST_RUN_LOG: Final = 64 * 1024 * 1024
+"""Bytes an app's log may take before it is cut to half of that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +115,14 @@ class FileLogs:
             if not followers and self._followers.get(release) is followers:
                 del self._followers[release]
 
+    async def bound(self, most: int = MOST_RUN_LOG) -> None:
+        """Cut the logs of apps that print without end: their last lines stay."""
+        await asyncio.to_thread(self._bound, most)
+
+    def _bound(self, most: int) -> None:
+        for path in self._folders.logs.glob("*/*.run.log"):
+            bound(path, most=most, keep=most // 2)
+
     def _path(self, release: Release, kind: LogKind) -> Path:
         match kind:
             case LogKind.BUILD:
@@ -139,8 +150,12 @@ def _bytes(path: Path, offset: int, limit: int) -> tuple[bytes, bytes, int, int]
     try:
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
+            first = first_byte(file.fileno())
             start = offset if offset <= size else 0
-            before = min(start, _BEFORE)
+            if start < first:
+                file.seek(first)
+                start = first + len(file.readline(MAX_LINE_BYTES))  # the first line is cut
+            before = min(start - first, _BEFORE)
             file.seek(start - before)
             return file.read(before), file.read(max(limit, MAX_LINE_BYTES)), start, size
     except FileNotFoundError:

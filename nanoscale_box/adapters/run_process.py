@@ -19,15 +19,18 @@ from nanoscale_box.adapters.errands import Errands
 from nanoscale_box.adapters.folders import Folders, open_log, private_folder
 from nanoscale_box.adapters.free_ports import APP_PORTS, free_port
 from nanoscale_box.adapters.instances import STATIC, Record, Records
-from nanoscale_box.adapters.isolation import Isolate, not_isolated
+from nanoscale_box.adapters.isolation import Isolate, not_isolated, reach_of_app
 from nanoscale_box.adapters.processes import ProcessId, end_family, identify_child, is_alive, open_pidfd
 from nanoscale_box.core.errors import Code, DeployFailed
 from nanoscale_box.core.model import UNLIMITED, Address, EnvVar, Instance, Limits, Release
 from nanoscale_box.core.plan import Command, Health, Plan
-from nanoscale_box.engine.ports import Errand, Progress
+from nanoscale_box.engine.ports import Errand, Isolation, Progress
 
 _log = structlog.stdlib.get_logger(__name__)
 _LEFT_BEHIND_SECONDS: Final = 2.0
+NO_ISOLATION: Final = Isolation(by=None, why_not="nobody asked for it")
+_LIMITS: Final = {"RLIMIT_CORE": 0}
+"""An app that crashes must not leave its memory, with the owner's secrets, in a file."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,6 +46,8 @@ class _Running:
     is_live: bool = False
     """It passed its gate, here or before we came; only then its end is news."""
     is_stopping: bool = False
+    is_apart: bool = False
+    """It runs in a sandbox, whose exit status tells of signals as shells do: 128 and the number."""
 
 
 class ProcessRunner:
@@ -57,8 +62,10 @@ class ProcessRunner:
         ports: range = APP_PORTS,
         patience_seconds: float = 30.0,
         isolate: Isolate = not_isolated,
+        isolation: Isolation = NO_ISOLATION,
     ) -> None:
         self._folders = folders
+        self.isolation: Final = isolation
         self._records = Records(folders)
         self._search_path = search_path
         self._ports = ports
@@ -182,10 +189,10 @@ class ProcessRunner:
         environ = environment.of_app(plan, env, work=work, data=data, port=port, search_path=self._search_path)
         output = open_log(self._folders.run_log(release))
         try:
-            argv = self._isolate(run.filled(environ), (work, data))
+            argv = self._isolate(run.filled(environ), reach_of_app(self._folders, release, work))
             child = shell.start_apart(
                 argv, folder=work, env=environ, record=self._records.prepare(record), output=output,
-                limits=shell.memory_limit(limits.memory_mb),
+                limits={**_LIMITS, **shell.memory_limit(limits.memory_mb)},
             )  # fmt: skip
         except (DeployFailed, OSError):
             self._records.drop(release)
@@ -226,7 +233,10 @@ class ProcessRunner:
     def _look_after(
         self, record: Record, leader: ProcessId, *, child: Popen[bytes] | None = None, env: Sequence[EnvVar] = ()
     ) -> _Running:
-        running = _Running(record=record, leader=leader, pidfd=open_pidfd(leader), child=child, clean=gate.cleaner(env))
+        running = _Running(
+            record=record, leader=leader, pidfd=open_pidfd(leader), child=child, clean=gate.cleaner(env),
+            is_apart=self.isolation.by is not None,
+        )  # fmt: skip
         self._running[record.release] = running
         loop = asyncio.get_running_loop()
         if running.pidfd is None:
@@ -298,9 +308,11 @@ def _exit_status(running: _Running) -> int | None:
     child = running.child
     if child is None:
         return None
-    if child.returncode is not None:
-        return child.returncode
-    seen = os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    if seen is None:
-        return None
-    return seen.si_status if seen.si_code == os.CLD_EXITED else -signal.Signals(seen.si_status)
+    status = child.returncode
+    if status is None:
+        seen = os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if seen is None:
+            return None
+        status = seen.si_status if seen.si_code == os.CLD_EXITED else -signal.Signals(seen.si_status)
+    by_signal = running.is_apart and status - 128 in {number.value for number in signal.Signals}
+    return 128 - status if by_signal else status

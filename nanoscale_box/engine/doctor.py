@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from nanoscale_box.engine.accounts import Accounts
 from nanoscale_box.engine.polling import Polling
+from nanoscale_box.engine.ports import Isolation
 from nanoscale_box.engine.reconcile import Reconciler
 from nanoscale_box.engine.records import Ledger
 
@@ -26,15 +27,18 @@ class Finding:
 class Doctor:
     """Asks each part how it is."""
 
-    def __init__(self, *, accounts: Accounts, reconciler: Reconciler, polling: Polling, ledger: Ledger) -> None:
+    def __init__(
+        self, *, accounts: Accounts, reconciler: Reconciler, polling: Polling, ledger: Ledger, isolation: Isolation
+    ) -> None:
         self._accounts = accounts
         self._reconciler = reconciler
         self._polling = polling
         self._ledger = ledger
+        self._isolation = isolation
 
     async def look(self) -> Sequence[Finding]:
         """All findings, the good ones too."""
-        return [*await self._github(), *await self._apps(), *await self._heads()]
+        return [*await self._github(), *await self._apps(), self._walls(), *await self._heads()]
 
     async def _github(self) -> list[Finding]:
         status = await self._accounts.status()
@@ -85,6 +89,24 @@ class Doctor:
             )
             for about, error in problems.items()
         ]
+
+    def _walls(self) -> Finding:
+        isolation = self._isolation
+        if isolation.by is None:
+            return Finding(
+                code="isolation",
+                status="warn",
+                title=f"builds and apps are not set apart: {isolation.why_not}",
+                why="what you deploy can read whatever the box can: its database, its keys, other apps",
+                fix=isolation.fix,
+            )
+        missing = f", but not limited in {' and '.join(isolation.gaps)}" if isolation.gaps else ""
+        return Finding(
+            code="isolation",
+            status="ok",
+            title=f"builds and apps are set apart by {isolation.by}{missing}",
+            why="what you deploy cannot read the box or other apps",
+        )
 
     async def _heads(self) -> list[Finding]:
         failures = self._polling.failures

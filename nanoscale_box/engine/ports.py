@@ -152,8 +152,24 @@ class Errand:
     root_directory: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Isolation:
+    """How apps and builds are kept from the rest of the machine."""
+
+    by: str | None
+    """What does it; None: nothing does."""
+    why_not: str = ""
+    fix: str = ""
+    gaps: tuple[str, ...] = ()
+    """Which of a project's limits it cannot hold."""
+
+
 class Runner(Protocol):
     """Runs releases. It speaks of releases, instances and addresses, never of paths or process ids."""
+
+    @property
+    def isolation(self) -> Isolation:
+        """How what it runs is kept from the rest of the machine."""
 
     async def start(
         self,
