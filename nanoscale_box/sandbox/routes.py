@@ -10,6 +10,7 @@ from .control import trouble, watching
 from .git import http as git_http
 from .rest import (
     apps,
+    checks,
     commits,
     contents,
     deliveries,
@@ -24,7 +25,7 @@ from .rest import (
 )
 from .web import account, device, install, manifest, oauth
 
-# `feedback` before `commits`: /commits/REF/status would otherwise be taken for the commit REF/status.
+# `feedback` and `checks` before `commits`: /commits/REF/status would otherwise be taken for the commit REF/status.
 ROOMS = (
     watching,
     control_repos,
@@ -36,6 +37,7 @@ ROOMS = (
     user,
     oauth_apps,
     feedback,
+    checks,
     deployments,
     deliveries,
     hooks,

@@ -52,6 +52,7 @@ class State:
     deliveries: dict[DeliveryId, Delivery] = field(default_factory=dict)
     statuses: dict[tuple[RepoId, str], list[dict[str, Any]]] = field(default_factory=dict)
     check_runs: dict[tuple[RepoId, str], list[dict[str, Any]]] = field(default_factory=dict)
+    check_suites: dict[tuple[RepoId, str], list[dict[str, Any]]] = field(default_factory=dict)
     deployments: dict[RepoId, list[dict[str, Any]]] = field(default_factory=dict)
     requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=REQUESTS_KEPT))
     form_token: str = field(default_factory=hex_secret)

@@ -1,4 +1,4 @@
-"""Commit statuses, check runs and deployments."""
+"""Commit statuses, check suites and runs, and deployments."""
 
 from __future__ import annotations
 
@@ -60,6 +60,32 @@ async def test_check_runs(client: Client, token: str) -> None:
         "box": ("queued", None),
     }
     assert (await client.call("POST", f"{REPO}/check-runs", token, json={"name": "box"})).status == 422
+
+
+async def test_check_suites_follow_their_runs(client: Client, token: str) -> None:
+    sha = await sha_of(client, token)
+
+    async def suites() -> list[tuple[str, str | None, int]]:
+        told = (await client.call("GET", f"{REPO}/commits/{sha}/check-suites", token)).json
+        assert told["total_count"] == len(told["check_suites"])
+        return [(one["status"], one["conclusion"], one["latest_check_runs_count"]) for one in told["check_suites"]]
+
+    async def run(name: str, **how: str) -> None:
+        await client.control("POST", "check-runs", {"repo": "hello", "head_sha": sha, "name": name, **how})
+
+    assert await suites() == []
+    await client.control("POST", "check-suites", {"repo": "hello", "head_sha": sha, "status": "queued"})
+    assert await suites() == [("queued", None, 0)]
+    await client.control("POST", "check-suites", {"repo": "hello", "head_sha": sha, "status": "in_progress"})
+    await run("build", conclusion="success")
+    assert await suites() == [("in_progress", None, 1)]
+    done = {"repo": "hello", "head_sha": sha, "status": "completed", "conclusion": "success"}
+    await client.control("POST", "check-suites", done)
+    assert await suites() == [("completed", "success", 1)]
+    await run("test", status="in_progress")
+    assert await suites() == [("in_progress", None, 2)]
+    await run("test", conclusion="failure")
+    assert await suites() == [("completed", "failure", 2)]
 
 
 async def test_deployments(client: Client, token: str) -> None:

@@ -13,6 +13,9 @@
     `{repo, sha, state, context?, description?, target_url?}` -> 201 a commit status by somebody's CI
 `POST /_sandbox/check-runs`
     `{repo, head_sha, name, status?, conclusion?}` -> 201 a check run by somebody's CI
+`POST /_sandbox/check-suites`
+    `{repo, head_sha, status, conclusion?}` -> 201 that CI's suite; one not `completed` stays open until it is said to
+    be
 """
 
 from __future__ import annotations
@@ -25,7 +28,8 @@ from ..hooks.events import installation_repositories_changed, repository_changed
 from ..installing import forget_repo
 from ..model import Account, Repo
 from ..pushing import PushOrder, push
-from ..rest.feedback import add_check_run, add_status
+from ..rest.checks import add_check_run, add_check_suite
+from ..rest.feedback import add_status
 from ..samples import add_repo
 from ..shapes.accounts import simple_user
 from ..world import World, world_of
@@ -42,6 +46,7 @@ def routes() -> list[web.RouteDef]:
         web.post(PREFIX + "/repos/{repo_id}", change_repo),
         web.post(PREFIX + "/statuses", post_status),
         web.post(PREFIX + "/check-runs", post_check_run),
+        web.post(PREFIX + "/check-suites", post_check_suite),
     ]
 
 
@@ -177,3 +182,11 @@ async def post_check_run(request: web.Request) -> web.Response:
     if not data.get("head_sha") or not data.get("name"):
         raise ApiError(422, "A check run has a name and a head_sha.")
     return json_answer(add_check_run(world, repo_named(world, data.get("repo")), data, None), 201)
+
+
+async def post_check_suite(request: web.Request) -> web.Response:
+    world, data = world_of(request), await order_of(request, "repo", "head_sha", "status", "conclusion")
+    if data.get("status") not in ("queued", "in_progress", "completed"):
+        raise ApiError(422, "A check suite is queued, in_progress or completed.")
+    repo, sha = repo_named(world, data.get("repo")), str(data.get("head_sha"))
+    return json_answer(add_check_suite(world, repo, sha, data["status"], data.get("conclusion")), 201)

@@ -1,4 +1,4 @@
-"""Commit statuses and check runs: what an App may say about a commit, and what others said."""
+"""Commit statuses: what an App may say about a commit, and what others said."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from ..git import read
 from ..git.http import login_of
 from ..hooks.events import fire
 from ..ids import node_id
-from ..model import App, Json, Repo
+from ..model import Json, Repo
 from ..shapes.accounts import bot_user, simple_user
-from ..shapes.apps import app as app_shape
 from ..shapes.repos import minimal_repo, repository
 from ..world import World, world_of
 from .common import asker, find_repo, for_repo
@@ -28,8 +27,6 @@ def routes() -> list[web.RouteDef]:
         *for_repo("POST", "/statuses/{sha}", create_status),
         *for_repo("GET", "/commits/{ref:.+}/status", combined_status),
         *for_repo("GET", "/commits/{ref:.+}/statuses", list_statuses),
-        *for_repo("GET", "/commits/{ref:.+}/check-runs", list_check_runs),
-        *for_repo("POST", "/check-runs", create_check_run),
     ]
 
 
@@ -103,65 +100,15 @@ async def combined_status(request: web.Request) -> web.Response:
     states = {one["state"] for one in newest.values()}
     word = "failure" if states & {"error", "failure"} else "pending" if "pending" in states or not states else "success"
     url = f"{world.api_url}/repos/{world.state.full_name(repo)}/commits/{sha}"
+    shown = [{key: value for key, value in one.items() if key != "creator"} for one in newest.values()]
+    chosen, headers = page(request, shown, repo)
     body = {
         "state": word,
-        "statuses": [{key: value for key, value in one.items() if key != "creator"} for one in newest.values()],
+        "statuses": chosen,
         "sha": sha,
         "total_count": len(newest),
         "repository": minimal_repo(world, repo),
         "commit_url": url,
         "url": f"{url}/status",
     }
-    return json_answer(body)
-
-
-async def list_check_runs(request: web.Request) -> web.Response:
-    world, repo = world_of(request), find_repo(request, "checks")
-    found = world.state.check_runs.get((repo.id, sha_of(world, repo, request.match_info["ref"])), [])
-    chosen, headers = page(request, found, repo)
-    return json_answer({"total_count": len(found), "check_runs": chosen}, headers=headers)
-
-
-async def create_check_run(request: web.Request) -> web.Response:
-    world, repo, order = world_of(request), find_repo(request, "checks", "write"), await json_body(request)
-    principal = asker(request)
-    app = world.state.apps.get(principal.app_id) if principal.app_id is not None else None
-    if not order.get("name") or not order.get("head_sha"):
-        raise invalid("CheckRun", "name" if not order.get("name") else "head_sha", "missing_field")
-    return json_answer(add_check_run(world, repo, order, app), 201)
-
-
-def add_check_run(world: World, repo: Repo, order: Json, app: App | None) -> Json:
-    sha, now = sha_of(world, repo, str(order["head_sha"])), iso(world.clock.now())
-    number = world.state.ids.next("check")
-    done = order.get("conclusion") is not None
-    url = f"{world.api_url}/repos/{world.state.full_name(repo)}/check-runs/{number}"
-    run: Json = {
-        "id": number,
-        "head_sha": sha,
-        "node_id": node_id("CR", number),
-        "external_id": order.get("external_id", ""),
-        "url": url,
-        "html_url": f"{world.url}/{world.state.full_name(repo)}/runs/{number}",
-        "details_url": order.get("details_url"),
-        "status": "completed" if done else order.get("status", "queued"),
-        "conclusion": order.get("conclusion"),
-        "started_at": now,
-        "completed_at": now if done else None,
-        "output": {
-            "title": None,
-            "summary": None,
-            "text": None,
-            "annotations_count": 0,
-            "annotations_url": f"{url}/annotations",
-        },
-        "name": order["name"],
-        "check_suite": {"id": number + 1},
-        "app": app_shape(world, app) if app is not None else None,
-        "pull_requests": [],
-    }
-    runs = world.state.check_runs.setdefault((repo.id, sha), [])
-    runs[:] = [run, *(one for one in runs if one["name"] != run["name"])]
-    action = "completed" if done else "created"
-    fire(world, repo, "check_run", {"action": action, "check_run": run, "repository": repository(world, repo)})
-    return run
+    return json_answer(body, headers=headers)
