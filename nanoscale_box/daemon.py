@@ -162,6 +162,7 @@ async def _start(
         asyncio.create_task(engine.polling.poll(), name="first poll"),
         asyncio.create_task(_sync(engine), name="first sync"),
         asyncio.create_task(engine.feedback.run(), name="feedback"),
+        asyncio.create_task(engine.ci.run(), name="ci"),
     ]
     await engine.checks.order()
     alarms.every(settings.poll_seconds, "poll", engine.polling.poll)

@@ -9,6 +9,7 @@ from datetime import timedelta
 from itertools import count
 from urllib.parse import urlencode
 
+from nanoscale_box.core.ci import Check
 from nanoscale_box.core.errors import Code, Conflict, Unavailable
 from nanoscale_box.core.github_model import (
     App,
@@ -244,6 +245,10 @@ class FakeGithub:
         url: str | None,
     ) -> None:
         await self._ask("github.set_status", repo_id)
+
+    async def checks(self, app: App, installation_id: InstallationId, repo_id: RepoId, sha: Sha) -> list[Check]:
+        await self._ask("github.checks", repo_id)
+        return []
 
     def clock_skew(self) -> timedelta | None:
         return None

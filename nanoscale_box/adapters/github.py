@@ -17,11 +17,13 @@ import aiohttp
 from nanoscale_box.adapters import github_shapes as shapes
 from nanoscale_box.adapters import github_tokens
 from nanoscale_box.adapters.github_calls import Caller, Calls
+from nanoscale_box.adapters.github_checks import Checks
 from nanoscale_box.adapters.github_feedback import CommitState, Feedback
 from nanoscale_box.adapters.github_hooks import Hooks
 from nanoscale_box.adapters.github_http import Http
 from nanoscale_box.adapters.github_limits import Limits, Pause
 from nanoscale_box.adapters.github_oauth import OAuth
+from nanoscale_box.core.ci import Check
 from nanoscale_box.core.errors import Code, NotFound, Unavailable
 from nanoscale_box.core.github_model import (
     App,
@@ -69,6 +71,7 @@ class GithubApi:
         self.oauth = OAuth(url, self._http, self._calls, clock)
         self.webhooks = Hooks(self._calls)
         self.feedback = Feedback(self._calls)
+        self._checks = Checks(self._calls)
 
     async def close(self) -> None:
         """Close the session, unless it was given."""
@@ -227,6 +230,10 @@ class GithubApi:
         caller = self.as_installation(app, installation_id)
         word = CommitState(state)
         await self.feedback.set_status(caller, repo_id, sha, word, context=context, description=description, url=url)
+
+    async def checks(self, app: App, installation_id: InstallationId, repo_id: RepoId, sha: Sha) -> list[Check]:
+        """What others' checks and statuses say of a commit; `github_refused` when the App may not read both."""
+        return await self._checks.of(self.as_installation(app, installation_id), repo_id, sha)
 
     # hooks
 

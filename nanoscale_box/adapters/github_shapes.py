@@ -182,6 +182,52 @@ class Comparison(msgspec.Struct):
     files: tuple[ChangedFile, ...] = ()
 
 
+class _Slug(msgspec.Struct):
+    slug: str = ""
+    name: str = ""
+
+
+class CheckSuite(msgspec.Struct):
+    """What one App's checks say of a commit, all together."""
+
+    status: str
+    conclusion: str | None = None
+    latest_check_runs_count: int = 0
+    app: _Slug | None = None
+
+
+class CheckSuites(msgspec.Struct):
+    """A page of check suites."""
+
+    check_suites: tuple[CheckSuite, ...]
+
+
+class CheckRun(msgspec.Struct):
+    """One check of a suite."""
+
+    name: str
+    conclusion: str | None = None
+
+
+class CheckRuns(msgspec.Struct):
+    """A page of check runs."""
+
+    check_runs: tuple[CheckRun, ...]
+
+
+class CommitStatus(msgspec.Struct):
+    """The newest word of one context."""
+
+    context: str
+    state: str
+
+
+class CombinedStatus(msgspec.Struct):
+    """A page of a commit's newest statuses."""
+
+    statuses: tuple[CommitStatus, ...]
+
+
 def reads(shape: type[T]) -> Reader[T]:
     """A reader for one shape."""
     return msgspec.json.Decoder(shape).decode
@@ -206,6 +252,9 @@ read_oauth = reads(OAuthAnswer)
 read_device = reads(DeviceAnswer)
 deliveries = reads(tuple[Delivery, ...])
 comparison = reads(Comparison)
+check_suites = reads(CheckSuites)
+check_runs = reads(CheckRuns)
+combined_status = reads(CombinedStatus)
 
 
 def app(body: bytes) -> App:

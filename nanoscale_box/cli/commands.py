@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import BooleanOptionalAction
 from typing import Any, Final
 
 from nanoscale_box.cli.parser import Argument, Command, number_or_none, whole_number
@@ -33,6 +34,11 @@ _BUILD_OPTIONS: Final = (
     _arg("--build-memory-mb", type=number_or_none, metavar="MIB", help="memory of a build"),
     _arg("--preflight-command", metavar="TEXT", help="run once before a new release starts"),
     _arg("--release-command", metavar="TEXT", help="run once when a new release is healthy, before the switch"),
+    _arg(
+        "--wait-for-ci",
+        action=BooleanOptionalAction,
+        help="deploy pushes only once the commit's checks are green; --no-wait-for-ci ends that",
+    ),
 )
 
 COMMANDS: Final[tuple[Command, ...]] = (
@@ -73,6 +79,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         arguments=(
             _arg("--organization", metavar="NAME", help="register the App there instead of on your account"),
             _arg("--feedback", action="store_true", help="also ask for commit statuses, to see deployments on GitHub"),
+            _arg("--checks", action="store_true", help="also ask to read checks, so that projects can wait for CI"),
             _arg("--device", action="store_true", help="show a code to enter on GitHub, where the App allows it"),
             _arg("--no-browser", action="store_true", help="only print the address"),
         ),

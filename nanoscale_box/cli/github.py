@@ -23,7 +23,7 @@ async def connect(client: BoxClient, options: Namespace, printer: Printer) -> in
     if before.connected and not options.json:
         printer.talk(f"Connected as {before.account_login}. This connects again, or another account.")
     if before.state == "unconfigured" and not options.device:
-        redirect = await client.register_app(options.organization, feedback=options.feedback)
+        redirect = await client.register_app(options.organization, feedback=options.feedback, checks=options.checks)
     elif options.device:
         redirect = await client.start_device()
     else:

@@ -94,6 +94,7 @@ async def create(client: BoxClient, options: Namespace, printer: Printer) -> int
             repo_id=repository.repo_id,
             selected_branch=options.branch or repository.default_branch,
         )
+    fields["wait_for_ci"] = bool(options.wait_for_ci)
     created = await client.create_project(
         requests.CreateProject(name=options.name, domains=options.domain, env_vars=options.env, **fields)
     )
@@ -134,6 +135,8 @@ def check_change(options: Namespace) -> None:
         options.fields["watch_paths"] = [pattern for pattern in options.watch_path if pattern]
     if options.domain is not None:
         options.fields["domains"] = [host for host in options.domain if host]
+    if options.wait_for_ci is not None:
+        options.fields["wait_for_ci"] = options.wait_for_ci
     if not options.fields:
         raise Mistake("nothing to change was named", "see: nanoscale-box projects set --help")
 
@@ -184,6 +187,7 @@ def _facts(project: shapes.Project) -> list[tuple[str, str | None]]:
         ("output", project.output_directory),
         ("root", project.root_directory),
         *((name.replace("_", " "), None if value is None else str(value)) for name, value in _settled(project)),
+        ("pushes", "deployed once CI is green" if project.wait_for_ci else None),
         ("id", project.id),
     ]
 

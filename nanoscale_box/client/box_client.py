@@ -167,9 +167,11 @@ class BoxClient:
         """How the box stands with GitHub."""
         return await self._calls.get(routes.GITHUB_STATUS, shapes.GithubStatus)
 
-    async def register_app(self, organization: str | None = None, *, feedback: bool = False) -> shapes.Redirect:
-        """Begin registering the box's own App; with `feedback` it also asks for the right to set commit statuses."""
-        body = requests.RegisterApp(organization=organization, feedback=feedback)
+    async def register_app(
+        self, organization: str | None = None, *, feedback: bool = False, checks: bool = False
+    ) -> shapes.Redirect:
+        """Begin registering the box's own App; `feedback` and `checks` ask for more rights."""
+        body = requests.RegisterApp(organization=organization, feedback=feedback, checks=checks)
         return await self._calls.send("POST", routes.APP, shapes.Redirect, body)
 
     async def start_connect(self) -> shapes.Redirect:

@@ -54,6 +54,7 @@ class Code(StrEnum):
     INSTALLATION_SUSPENDED = "installation_suspended"
     REPOSITORY_UNKNOWN = "repository_unknown"
     # a deployment's own
+    CI_FAILED = "ci_failed"
     BRANCH_MISSING = "branch_missing"
     SOURCE_UNREACHABLE = "source_unreachable"
     SOURCE_DENIED = "source_denied"

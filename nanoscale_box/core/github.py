@@ -17,6 +17,7 @@ from nanoscale_box.core.errors import Code, Fault, Invalid
 from nanoscale_box.core.github_events import (
     READERS,
     AuthorizationRevoked,
+    ChecksNews,
     GithubChange,
     HookNews,
     InstallationChange,
@@ -31,6 +32,7 @@ from nanoscale_box.core.text import inert
 
 __all__ = [
     "AuthorizationRevoked",
+    "ChecksNews",
     "Delivery",
     "GithubChange",
     "Headers",

@@ -9,10 +9,11 @@ from typing import Annotated, Final
 import msgspec
 
 from nanoscale_box.core.github_model import Installation, Repository
-from nanoscale_box.core.model import InstallationId, RepoId
+from nanoscale_box.core.model import InstallationId, RepoId, Sha
 from nanoscale_box.core.text import inert
 
 Id = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+_Sha = Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,15 @@ class HookNews:
     hook_id: int
 
 
-GithubChange = InstallationChange | RepositoriesChange | RepositoryChange | AuthorizationRevoked | HookNews
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChecksNews:
+    """`check_suite`, `check_run` and `status`: somebody's CI said something of a commit."""
+
+    repo_id: RepoId
+    sha: Sha
+
+
+GithubChange = InstallationChange | RepositoriesChange | RepositoryChange | AuthorizationRevoked | HookNews | ChecksNews
 
 
 class Numbered(msgspec.Struct, frozen=True, gc=False):
@@ -125,6 +134,25 @@ class _HookBody(msgspec.Struct, frozen=True):
     hook_id: Id
 
 
+class _Checked(msgspec.Struct, frozen=True):
+    head_sha: _Sha
+
+
+class _SuiteBody(msgspec.Struct, frozen=True):
+    repository: Numbered
+    check_suite: _Checked
+
+
+class _RunBody(msgspec.Struct, frozen=True):
+    repository: Numbered
+    check_run: _Checked
+
+
+class _StatusBody(msgspec.Struct, frozen=True):
+    repository: Numbered
+    sha: _Sha
+
+
 def _installation(event: str, body: bytes) -> GithubChange:
     told = _INSTALLATION.decode(body)
     made = told.installation
@@ -183,6 +211,21 @@ def _hook(event: str, body: bytes) -> GithubChange:
     return HookNews(event=event, hook_id=_HOOK.decode(body).hook_id)
 
 
+def _suite(event: str, body: bytes) -> GithubChange:
+    told = _SUITE.decode(body)
+    return ChecksNews(repo_id=RepoId(told.repository.id), sha=Sha(told.check_suite.head_sha))
+
+
+def _run(event: str, body: bytes) -> GithubChange:
+    told = _RUN.decode(body)
+    return ChecksNews(repo_id=RepoId(told.repository.id), sha=Sha(told.check_run.head_sha))
+
+
+def _status(event: str, body: bytes) -> GithubChange:
+    told = _STATUS.decode(body)
+    return ChecksNews(repo_id=RepoId(told.repository.id), sha=Sha(told.sha))
+
+
 def _word(text: str) -> str:
     return inert(text, limit=500)
 
@@ -192,6 +235,9 @@ _REPOSITORIES: Final = msgspec.json.Decoder(_RepositoriesBody)
 _REPOSITORY: Final = msgspec.json.Decoder(_RepositoryBody)
 _AUTHORIZATION: Final = msgspec.json.Decoder(_AuthorizationBody)
 _HOOK: Final = msgspec.json.Decoder(_HookBody)
+_SUITE: Final = msgspec.json.Decoder(_SuiteBody)
+_RUN: Final = msgspec.json.Decoder(_RunBody)
+_STATUS: Final = msgspec.json.Decoder(_StatusBody)
 
 READERS: Final[dict[str, Callable[[str, bytes], GithubChange]]] = {
     "installation": _installation,
@@ -200,5 +246,8 @@ READERS: Final[dict[str, Callable[[str, bytes], GithubChange]]] = {
     "github_app_authorization": _authorization,
     "ping": _hook,
     "meta": _hook,
+    "check_suite": _suite,
+    "check_run": _run,
+    "status": _status,
 }
 """By event; each raises what msgspec raises when the body is not what GitHub documents."""

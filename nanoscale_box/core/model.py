@@ -131,6 +131,8 @@ class Project:
     paused_reason: str | None = None
     pinned_deployment_id: DeploymentId | None = None
     live_deployment_id: DeploymentId | None = None
+    wait_for_ci: bool = False
+    """Pushes are deployed once the commit's checks and statuses are green."""
     down: bool = False
     """The owner stopped the app with `down`; the next deployment brings it up."""
     settings: ProjectSettings = field(default_factory=ProjectSettings)
@@ -197,6 +199,8 @@ class Deployment:
     attempt: int = 0
     cancel_requested: bool = False
     clear_cache: bool = False
+    ci_since: datetime | None = None
+    """Since when it waits in the queue for its commit's checks; None: it does not."""
     started_at: datetime | None = None
     finished_at: datetime | None = None
 

@@ -20,7 +20,7 @@ from nanoscale_box.engine.hookcheck import HookCheck, HookView
 from nanoscale_box.engine.ports import Clock, Github
 from nanoscale_box.engine.problems import problems_of
 from nanoscale_box.engine.records import Ledger, Page
-from nanoscale_box.engine.registration import PERMISSIONS, Registration
+from nanoscale_box.engine.registration import PERMISSIONS, Registration, Wishes
 from nanoscale_box.engine.rotation import Rotated, Rotation
 from nanoscale_box.engine.telling import tell_github
 from nanoscale_box.engine.views import GithubState, ManifestForm, Redirection
@@ -65,9 +65,11 @@ class Accounts:
         self._rotation = rooms.rotation
         self._doors = doors
 
-    async def begin_registration(self, caller: str, organization: str | None, *, feedback: bool = False) -> Redirection:
+    async def begin_registration(
+        self, caller: str, organization: str | None, *, feedback: bool = False, checks: bool = False
+    ) -> Redirection:
         """Where to send the browser to register the box's own App."""
-        return await self._registration.begin(caller, organization, feedback=feedback)
+        return await self._registration.begin(caller, organization, Wishes(feedback=feedback, checks=checks))
 
     async def manifest_form(self, state: str) -> ManifestForm:
         """What the box's own page posts to GitHub."""

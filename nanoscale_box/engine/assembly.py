@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from nanoscale_box.core.decide import Debounce
-from nanoscale_box.core.github import GithubChange, HookNews, InstallationChange, RepositoriesChange, RepositoryChange
+from nanoscale_box.core.github import (
+    ChecksNews,
+    GithubChange,
+    HookNews,
+    InstallationChange,
+    RepositoriesChange,
+    RepositoryChange,
+)
 from nanoscale_box.core.github_model import App
 from nanoscale_box.engine.accounts import Accounts, Rooms
 from nanoscale_box.engine.appkeeper import AppKeeper
 from nanoscale_box.engine.auditing import Auditing
 from nanoscale_box.engine.catalogue import Catalogue
+from nanoscale_box.engine.ci import CiWatch
 from nanoscale_box.engine.connecting import Connecting
 from nanoscale_box.engine.creating import Creating, Sources
 from nanoscale_box.engine.devices import DeviceFlow
@@ -78,6 +87,7 @@ class Engine:
     tokens: Tokens
     audit: Auditing
     measuring: Measuring
+    ci: CiWatch
 
 
 def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: Policy) -> Engine:
@@ -93,7 +103,17 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
     remotes = Remotes(ledger=ledger, github=github, app=app)
     stages = Stages(ledger=ledger, clock=clock, reached=desk.reached)
     pipeline = Pipeline(stages=stages, remotes=remotes, releases=releases, retiring=retiring, hands=hands)
-    worker = Worker(desk=desk, alarms=alarms, stages=stages, pipeline=pipeline, at_once=policy.builds_at_once)
+    bell = asyncio.Event()
+    ci = CiWatch(desk=desk, alarms=alarms, github=github, app=app, queue=queue, ready=bell.set)
+    worker = Worker(
+        desk=desk,
+        alarms=alarms,
+        stages=stages,
+        pipeline=pipeline,
+        held=ci.wake,
+        bell=bell,
+        at_once=policy.builds_at_once,
+    )
     polling = Polling(
         ledger=ledger, clock=clock, queue=queue, github=github, source=hands.source, app=app, wake=worker.wake
     )
@@ -102,7 +122,7 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
     reconciler = Reconciler(desk=desk, alarms=alarms, stages=stages, releases=releases, retiring=retiring, hands=hands)
     feed = Feed(ledger)
     tools = _Tools(desk=desk, github=github, app=app, keyring=keyring, jobs=jobs, hooks=hooks, doors=policy.doors)
-    github_side = _github_side(tools, alarms)
+    github_side = _github_side(tools, alarms, ci)
     return Engine(
         intake=Intake(desk=desk, keyring=keyring, queue=queue, wake=worker.wake, followed=github_side.followed),
         accounts=github_side.accounts,
@@ -139,6 +159,7 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
         measuring=Measuring(
             ledger=ledger, clock=clock, feed=feed, accounts=github_side.accounts, reconciler=reconciler
         ),
+        ci=ci,
     )
 
 
@@ -161,6 +182,7 @@ class _GithubSide:
     catalogue: Catalogue
     checks: HookCheck
     jobs: Jobs
+    ci: CiWatch
 
     def followed(self, change: GithubChange) -> None:
         """What an event tells too little of is asked for."""
@@ -169,11 +191,13 @@ class _GithubSide:
                 self.catalogue.news()
             case HookNews(event="meta"):
                 self.jobs.wake()
+            case ChecksNews(sha=sha):
+                self.ci.news(sha)
             case _:
                 pass
 
 
-def _github_side(tools: _Tools, alarms: Alarms) -> _GithubSide:
+def _github_side(tools: _Tools, alarms: Alarms, ci: CiWatch) -> _GithubSide:
     desk, github, app, doors = tools.desk, tools.github, tools.app, tools.doors
     states = States(ledger=desk.ledger, vault=desk.vault, clock=desk.clock, random=desk.random)
     registration = Registration(desk=desk, github=github, app=app, keyring=tools.keyring, states=states, doors=doors)
@@ -210,4 +234,4 @@ def _github_side(tools: _Tools, alarms: Alarms) -> _GithubSide:
         ),
         doors=doors,
     )
-    return _GithubSide(accounts=accounts, catalogue=catalogue, checks=checks, jobs=tools.jobs)
+    return _GithubSide(accounts=accounts, catalogue=catalogue, checks=checks, jobs=tools.jobs, ci=ci)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from nanoscale_box.core.ci import check_waiting
 from nanoscale_box.core.decide import Change
 from nanoscale_box.core.envvars import check_envs
 from nanoscale_box.core.errors import Code, Conflict, Invalid
@@ -89,7 +90,9 @@ class Creating:
         name = await self._name(asked.name, url.path.removesuffix(".git").rsplit("/", 1)[-1])
         branch = check_branch("main" if asked.branch is None else asked.branch)
         project = self._base(ProjectId(self._ids.new("prj")), asked, name, branch)
-        return replace(project, repo_url=url.url, source_provider=SourceProvider.MANUAL)
+        project = replace(project, repo_url=url.url, source_provider=SourceProvider.MANUAL)
+        check_waiting(project)
+        return project
 
     async def _from_github(self, asked: NewProject) -> Project:
         installation_id, repo_id = asked.installation_id, asked.repo_id
@@ -121,6 +124,7 @@ class Creating:
             output_directory=asked.output_directory,
             root_directory=asked.root_directory,
             settings=changed_settings(ProjectSettings(), asked.settings),
+            wait_for_ci=asked.wait_for_ci,
         )
 
     async def _name(self, asked: str | None, repository_name: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from nanoscale_box.core.ci import OWN_CONTEXT
 from nanoscale_box.core.decide import short
 from nanoscale_box.core.errors import BoxError
 from nanoscale_box.core.lifecycle import DeploymentState
@@ -103,7 +104,7 @@ class Feedback:
                 link.repo_id,
                 deployment.sha,
                 state=word.state,
-                context=f"nanoscale-box/{project.name}",
+                context=f"{OWN_CONTEXT}{project.name}",
                 description=word.sentence,
                 url=word.url,
             )

@@ -12,6 +12,7 @@ from typing import Final
 from nanoscale_box.core.audit import GITHUB
 from nanoscale_box.core.github import (
     AuthorizationRevoked,
+    ChecksNews,
     Delivery,
     HookNews,
     InstallationChange,
@@ -49,6 +50,8 @@ def follow(records: Records, delivery: Delivery, now: datetime) -> str:
             reason = _authorization(records, change)
         case HookNews(event="meta"):
             reason = _hook_gone(records, change, delivery.delivery_id, now)
+        case ChecksNews():
+            return f"{delivery.event}: deployments that wait for the commit's checks are looked at"
         case HookNews(event=event):
             return f"{event}: the hook's news is noted"
         case None:

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 
+from nanoscale_box.core.ci import waits
 from nanoscale_box.core.decide import short
 from nanoscale_box.core.errors import BoxError, Code, DeployFailed
 from nanoscale_box.core.lifecycle import DeploymentState
@@ -85,7 +86,7 @@ class Pipeline:
             await _uninterrupted(self._end(job, undo))
 
     async def _fetch(self, job: Job, undo: AsyncExitStack) -> bool:
-        """Confirm the head and check it out; False when the head is live already and nothing is to be done."""
+        """Confirm the head and check it out; False when nothing is to be done (now)."""
         branch, say = job.project.branch, self._say(job)
         async with self._stages.step(job.deployment.id, "fetch"), self._remotes.open(job.project) as remote:
             head = await self._source.head(remote, branch)
@@ -97,6 +98,9 @@ class Pipeline:
                 )
             if job.live and job.live.sha == head and job.deployment.trigger not in _ON_REQUEST:
                 await self._stages.needless(job.deployment.id, job.live)
+                return False
+            if waits(job.project, job.deployment.trigger) and head != job.deployment.sha:
+                await self._stages.hold(job.deployment.id, head)  # the checks seen were another commit's
                 return False
             say(f"fetching {branch} at {short(head)}")
             undo.push_async_callback(self._builder.discard, job.release)

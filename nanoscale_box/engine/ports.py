@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from nanoscale_box.core.ci import Check
 from nanoscale_box.core.github_model import (
     App,
     Branch,
@@ -341,6 +342,10 @@ class Github(Protocol):
         url: str | None,
     ) -> None:
         """Set a commit's status: `pending`, `success`, `failure` or `error`, under the name `context`."""
+
+    async def checks(self, app: App, installation_id: InstallationId, repo_id: RepoId, sha: Sha) -> list[Check]:
+        """What others' checks and statuses say of a commit; the box's own statuses are not among them. `Unavailable`
+        `github_refused` when the App may not read both."""
 
     def clock_skew(self) -> timedelta | None:
         """How far this machine's clock is ahead of GitHub's; None before the first answer."""

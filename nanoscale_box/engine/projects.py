@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from nanoscale_box.core.ci import check_waiting
 from nanoscale_box.core.envvars import check_envs
 from nanoscale_box.core.errors import Code, Invalid, NotFound
 from nanoscale_box.core.lifecycle import DeploymentState
@@ -78,6 +79,7 @@ class Projects:
                 await self._ingress.remove(host)
             view = await self.get(changed)
             await self._route(view)
+        self._steering.wake()  # what waits for CI may not have to any more
         return view
 
     async def delete(self, project_id: str) -> None:
@@ -190,6 +192,7 @@ class Projects:
         reason = project.paused_reason if paused is None else ("by you" if paused else None)
         link = replace(project.link, selected_branch=branch) if project.link else None
         allowed = ("install_command", "build_command", "run_command", "output_directory", "root_directory")
+        wait_for_ci = bool(fields.pop("wait_for_ci", project.wait_for_ci))
         commands = {key: fields.pop(key) for key in allowed if key in fields}
         settings = changed_settings(project.settings, {key: fields.pop(key) for key in SETTINGS if key in fields})
         if fields:
@@ -200,6 +203,8 @@ class Projects:
             updated_at=now,
         )  # fmt: skip
         changed = replace(changed, **commands)  # type: ignore[arg-type]
+        changed = replace(changed, wait_for_ci=wait_for_ci)
+        check_waiting(changed)
         records.projects.update(changed)
         tell_project(records, changed, "changed", now)
         return project.id, tuple(host for host in project.hosts if host not in hosts)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from nanoscale_box.core.audit import BOX, Act
+from nanoscale_box.core.ci import waits
 from nanoscale_box.core.decide import Change, Debounce, Decision, Enqueue, Ignore, Known, decide
 from nanoscale_box.core.errors import BoxError
 from nanoscale_box.core.lifecycle import DeploymentState, step
@@ -115,6 +116,7 @@ class Queue:
             delivery_id=change.delivery_id,
             rollback_to=rollback_to,
             clear_cache=old.clear_cache if old else False,
+            ci_since=now if waits(project, change.source) else None,
         )
         if old:
             old = move(records, old, DeploymentState.SUPERSEDED, now)
@@ -134,6 +136,8 @@ class Queue:
         else:
             outcome, code = Outcome.QUEUED, "queued"
             reason = f"queued as #{deployment.number}" if deployment else "queued"
+            if deployment and deployment.ci_since:
+                code, reason = "waiting_for_ci", f"{reason}, waiting for CI"
         return Verdict(
             id=VerdictId(self._ids.new("ver")),
             project_id=project.id,

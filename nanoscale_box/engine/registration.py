@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import asdict, dataclass
 from typing import Final
 from urllib.parse import urlencode
 
@@ -26,10 +27,31 @@ PERMISSIONS: Final = {"contents": "read", "metadata": "read", "repository_hooks"
 """What the box asks for; GitHub's name for the Webhooks permission in a manifest is `repository_hooks`."""
 FEEDBACK: Final = {"statuses": "write"}
 """What the box asks for besides, if the owner wants to see on GitHub how each commit's deployment goes."""
-EVENTS: Final = ["push", "repository"]
+CHECKS: Final = {"checks": "read", "statuses": "read"}
+"""What the box asks for besides, if projects are to wait for CI."""
+EVENTS: Final = ("push", "repository")
+CHECKS_EVENTS: Final = ("check_suite", "status")
 RETURN: Final = "registered"
 SETUP: Final = "installed"
 _LOGIN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What the owner wants of the App besides deployments; each asks for rights of its own."""
+
+    feedback: bool = False
+    checks: bool = False
+
+    @property
+    def permissions(self) -> dict[str, str]:
+        """All that is asked for."""
+        return PERMISSIONS | (CHECKS if self.checks else {}) | (FEEDBACK if self.feedback else {})
+
+    @property
+    def events(self) -> list[str]:
+        """What the App is told of."""
+        return [*EVENTS, *(CHECKS_EVENTS if self.checks else ())]
 
 
 class Registration:
@@ -55,7 +77,7 @@ class Registration:
         self._states = states
         self._doors = doors
 
-    async def begin(self, caller: str, organization: str | None, *, feedback: bool = False) -> Redirection:
+    async def begin(self, caller: str, organization: str | None, wishes: Wishes | None = None) -> Redirection:
         """The box's own page that starts the registration; `Conflict` when there is an App already."""
         if organization is not None and not _LOGIN.fullmatch(organization):
             raise Invalid(Code.INVALID, "that is not the name of an organisation on GitHub")
@@ -66,7 +88,7 @@ class Registration:
                 hint="connect your account with it: nanoscale-box github connect",
             )
         ticket = await self._states.issue(RETURN, {"caller": caller})
-        await self._remember(organization, ticket.state, feedback=feedback)
+        await self._remember(organization, ticket.state, wishes or Wishes())
         return Redirection(
             url=f"{self._doors.manifest_page}?{urlencode({'state': ticket.state})}", expires_at=ticket.expires_at
         )
@@ -79,11 +101,10 @@ class Registration:
         if pending.get("state") != state:
             raise Conflict(Code.STATE_CONFLICT, "a newer registration was started", hint="use its link, or start again")
         action = f"{self._doors.registration(pending['organization'])}?{urlencode({'state': state})}"
-        return ManifestForm(
-            action=action, manifest=json.dumps(self.manifest(pending["name"], feedback=pending["feedback"]))
-        )
+        wishes = Wishes(**pending["wishes"])
+        return ManifestForm(action=action, manifest=json.dumps(self.manifest(pending["name"], wishes)))
 
-    def manifest(self, name: str, *, feedback: bool = False) -> dict[str, object]:
+    def manifest(self, name: str, wishes: Wishes) -> dict[str, object]:
         """The manifest, as GitHub documents it."""
         hook = self._doors.webhook
         attributes: dict[str, object] = {"hook_attributes": {"url": hook, "active": True}} if hook else {}
@@ -96,8 +117,8 @@ class Registration:
             "setup_on_update": False,
             "public": False,
             "request_oauth_on_install": False,
-            "default_permissions": PERMISSIONS | (FEEDBACK if feedback else {}),
-            "default_events": EVENTS if hook else [],
+            "default_permissions": wishes.permissions,
+            "default_events": wishes.events if hook else [],
             **attributes,
         }
 
@@ -164,7 +185,7 @@ class Registration:
         records.keeper.drop("registration")
         tell_github(records, "registered", self._clock.now())
 
-    async def _remember(self, organization: str | None, state: str, *, feedback: bool) -> None:
+    async def _remember(self, organization: str | None, state: str, wishes: Wishes) -> None:
         name = f"nanoscale-box-{self._random(3).hex()}"  # names of Apps are unique on all of GitHub
-        text = json.dumps({"organization": organization, "state": state, "name": name, "feedback": feedback})
+        text = json.dumps({"organization": organization, "state": state, "name": name, "wishes": asdict(wishes)})
         await self._ledger.write(lambda records: records.keeper.put("registration", text))

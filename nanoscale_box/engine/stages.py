@@ -11,7 +11,7 @@ from typing import Any
 from nanoscale_box.core.decide import short
 from nanoscale_box.core.errors import BoxError, Code, Conflict
 from nanoscale_box.core.lifecycle import DeploymentState
-from nanoscale_box.core.model import Deployment, DeploymentId, Outcome, Project, Step
+from nanoscale_box.core.model import Deployment, DeploymentId, Outcome, Project, Sha, Step
 from nanoscale_box.engine.crashpoints import Reached, passed
 from nanoscale_box.engine.ports import Clock
 from nanoscale_box.engine.queue import conclude, fail, move
@@ -92,19 +92,8 @@ class Stages:
         def work(records: Records) -> None:
             now = self._clock.now()
             current = _current(records, deployment_id)
-            if current.cancel_requested:
-                _cancel(records, current, now)
-                return
-            waiting = records.deployments.queued(current.project_id)
-            if waiting:
-                done = move(records, current, DeploymentState.SUPERSEDED, now, superseded_by=waiting.id)
-                conclude(records, done, Outcome.SUPERSEDED, "superseded", f"superseded by #{waiting.number}", now)
-                return
             tries = current.attempt if counted else max(0, current.attempt - 1)
-            move(
-                records, current, DeploymentState.QUEUED, now, due_at=due_at, steps=(), finished_at=None, attempt=tries
-            )
-            if error:
+            if _requeue(records, current, now, due_at=due_at, attempt=tries) and error:
                 reason = f"#{current.number} is tried again: {error.detail}"
                 conclude(records, current, Outcome.QUEUED, "retry", reason, now)
 
@@ -127,6 +116,19 @@ class Stages:
 
         await self._ledger.write(work)
 
+    async def hold(self, deployment_id: DeploymentId, sha: Sha) -> None:
+        """Put the deployment back into the queue to wait for the checks of `sha`, which is the branch's head by now."""
+
+        def work(records: Records) -> None:
+            now = self._clock.now()
+            current = _current(records, deployment_id)
+            tries = max(0, current.attempt - 1)
+            if _requeue(records, current, now, due_at=now, attempt=tries, sha=sha, ci_since=now):
+                reason = f"the head is {short(sha)} by now; waiting for CI"
+                conclude(records, current, Outcome.QUEUED, "waiting_for_ci", reason, now)
+
+        await self._ledger.write(work)
+
     async def _note(self, deployment_id: DeploymentId, noted: Step) -> None:
         def work(records: Records) -> None:
             current = _current(records, deployment_id)
@@ -146,6 +148,19 @@ def _current(records: Records, deployment_id: DeploymentId) -> Deployment:
     if found is None:
         raise Conflict(Code.STATE_CONFLICT, "the deployment was deleted meanwhile")
     return found
+
+
+def _requeue(records: Records, current: Deployment, now: datetime, **changes: Any) -> bool:  # noqa: ANN401 - fields of Deployment
+    """Back into the queue; False when the owner cancelled it, or a newer one waits there already."""
+    if current.cancel_requested:
+        _cancel(records, current, now)
+        return False
+    if waiting := records.deployments.queued(current.project_id):
+        done = move(records, current, DeploymentState.SUPERSEDED, now, superseded_by=waiting.id)
+        conclude(records, done, Outcome.SUPERSEDED, "superseded", f"superseded by #{waiting.number}", now)
+        return False
+    move(records, current, DeploymentState.QUEUED, now, **{"steps": (), "finished_at": None, **changes})
+    return True
 
 
 def _cancel(records: Records, current: Deployment, now: datetime) -> None:

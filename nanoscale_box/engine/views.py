@@ -43,6 +43,7 @@ class NewProject:
     run_command: str | None = None
     output_directory: str | None = None
     root_directory: str | None = None
+    wait_for_ci: bool = False
     env: tuple[EnvVar, ...] = ()
     domains: tuple[str, ...] = ()
     repo_url: str | None = None

@@ -43,15 +43,26 @@ class _Work:
 class Worker:
     """The one who works off the queue. The rows are the truth; the tasks here only carry them out."""
 
-    def __init__(self, *, desk: Desk, alarms: Alarms, stages: Stages, pipeline: Pipeline, at_once: int = 1) -> None:
+    def __init__(
+        self,
+        *,
+        desk: Desk,
+        alarms: Alarms,
+        stages: Stages,
+        pipeline: Pipeline,
+        held: Callable[[], None],
+        bell: asyncio.Event,
+        at_once: int = 1,
+    ) -> None:
         self._ledger = desk.ledger
         self._clock = desk.clock
         self._reached = desk.reached
         self._alarms = alarms
         self._stages = stages
         self._pipeline = pipeline
+        self._held = held
         self._at_once = at_once
-        self._bell = asyncio.Event()
+        self._bell = bell
         self._stopping = asyncio.Event()
         self._claiming = asyncio.Lock()
         self._works: dict[DeploymentId, _Work] = {}
@@ -103,7 +114,11 @@ class Worker:
     async def _start_due(self) -> None:
         now = self._clock.now()
         queued = await self._ledger.read(lambda records: records.deployments.all_in([DeploymentState.QUEUED]))
+        if any(row.ci_since for row in queued):
+            self._held()  # let go by whoever asks GitHub for the checks
         for row in queued:
+            if row.ci_since:
+                continue
             if row.due_at > now:
                 self._reached("alarm begun")
                 self._alarms.at(row.due_at, "queue", self.wake)
@@ -130,7 +145,7 @@ class Worker:
         project = records.projects.get(row.project_id)
         if current is None or project is None or current.state is not DeploymentState.QUEUED:
             return None
-        if current.due_at > now or records.deployments.running(row.project_id):
+        if current.ci_since or current.due_at > now or records.deployments.running(row.project_id):
             return None
         first = DeploymentState.FETCHING if current.rollback_to is None else DeploymentState.STARTING
         claimed = move(records, current, first, now, started_at=now, attempt=current.attempt + 1)

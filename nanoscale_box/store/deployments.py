@@ -25,7 +25,7 @@ from nanoscale_box.store.sql import Row, Sql, Value, columns, inserting, selecti
 _NAMES: Final = (
     "id", "project_id", "number", "trigger", "state", "queued_at", "due_at", "burst_since", "sha", "ref", "subject",
     "author", "delivery_id", "superseded_by", "rollback_to", "error_code", "error_detail", "error_hint", "steps",
-    "attempt", "cancel_requested", "clear_cache", "started_at", "finished_at",
+    "attempt", "cancel_requested", "clear_cache", "started_at", "finished_at", "ci_since",
 )  # fmt: skip
 _SELECT: Final = selecting("deployments", columns("deployments", _NAMES))
 _BY_ID: Final = f"{_SELECT} WHERE id = ?"
@@ -144,6 +144,7 @@ def _values(deployment: Deployment) -> tuple[Value, ...]:
         deployment.clear_cache,
         time_text_or_none(deployment.started_at),
         time_text_or_none(deployment.finished_at),
+        time_text_or_none(deployment.ci_since),
     )
 
 
@@ -171,4 +172,5 @@ def _deployment(row: Row) -> Deployment:
         clear_cache=bool(row[21]),
         started_at=time_or_none(row[22]),
         finished_at=time_or_none(row[23]),
+        ci_since=time_or_none(row[24]),
     )

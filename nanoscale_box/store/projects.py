@@ -15,7 +15,7 @@ from nanoscale_box.store.sql import Row, Sql, Value, columns, inserting, selecti
 _PROJECT: Final = (
     "id", "name", "source_provider", "branch", "created_at", "updated_at", "repo_url", "install_command",
     "build_command", "run_command", "output_directory", "root_directory", "paused_reason", "pinned_deployment_id",
-    "live_deployment_id", "down", *SETTINGS,
+    "live_deployment_id", "down", *SETTINGS, "wait_for_ci",
 )  # fmt: skip
 _LINK: Final = (
     "project_id", "installation_id", "repo_id", "repo_node_id", "owner_login", "repo_name", "full_name",
@@ -175,6 +175,7 @@ def _values(project: Project) -> tuple[Value, ...]:
         project.live_deployment_id,
         project.down,
         *_settings_values(project.settings),
+        project.wait_for_ci,
         project.link.repo_id if project.link else None,
     )
 
@@ -206,7 +207,7 @@ def _project(row: Row, hosts: tuple[str, ...]) -> Project:
         created_at=time_of(row[4]),
         updated_at=time_of(row[5]),
         repo_url=row[6],
-        link=_link(row[16 + len(SETTINGS) :]),
+        link=_link(row[len(_PROJECT) :]),
         install_command=row[7],
         build_command=row[8],
         run_command=row[9],
@@ -217,6 +218,7 @@ def _project(row: Row, hosts: tuple[str, ...]) -> Project:
         live_deployment_id=DeploymentId(row[14]) if row[14] is not None else None,
         down=bool(row[15]),
         settings=_settings(row[16 : 16 + len(SETTINGS)]),
+        wait_for_ci=bool(row[16 + len(SETTINGS)]),
     )
 
 

@@ -49,7 +49,9 @@ class Github:
         """Begin registering the box's own App."""
         Query(request)
         asked = await body_of(request, requests.RegisterApp)
-        begun = await self.accounts.begin_registration(request[CALLER], asked.organization, feedback=asked.feedback)
+        begun = await self.accounts.begin_registration(
+            request[CALLER], asked.organization, feedback=asked.feedback, checks=asked.checks
+        )
         return answering.answer(translate.redirection(begun))
 
     async def disconnect(self, request: web.Request) -> web.StreamResponse:

@@ -133,6 +133,7 @@ def _new(asked: requests.CreateProject) -> NewProject:
         run_command=asked.run_command,
         output_directory=asked.output_directory,
         root_directory=asked.root_directory,
+        wait_for_ci=asked.wait_for_ci,
         env=tuple(EnvVar(key=one.key, value=Secret(one.value)) for one in asked.env_vars),
         domains=tuple(asked.domains),
         repo_url=asked.repo_url,

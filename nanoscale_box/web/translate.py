@@ -70,6 +70,7 @@ def project(view: views.ProjectView) -> shapes.Project:
         output_directory=one.output_directory,
         root_directory=one.root_directory,
         **settings(one.settings),
+        wait_for_ci=one.wait_for_ci,
         live=deployment(view.live) if view.live else None,
         latest=deployment(view.latest) if view.latest else None,
         drift=drift(view.drift) if view.drift else None,

@@ -41,6 +41,7 @@ class CreateProject(Request, frozen=True):
     root_directory: str | None = None
     env_vars: list[EnvVar] = []
     domains: list[str] = []
+    wait_for_ci: bool = False
     repo_url: str | None = None
     github_source: GithubSource | None = None
     watch_paths: list[str] | None = None
@@ -85,6 +86,7 @@ class ChangeProject(Request, frozen=True):
     build_memory_mb: int | UnsetType | None = UNSET
     preflight_command: str | UnsetType | None = UNSET
     release_command: str | UnsetType | None = UNSET
+    wait_for_ci: bool | UnsetType = UNSET
 
 
 class Redeploy(Request, frozen=True):
@@ -121,10 +123,11 @@ class StartConnect(Request, frozen=True):
 
 class RegisterApp(Request, frozen=True):
     """Begin registering the box's own App; `organization` registers it there instead of on the personal account.
-    With `feedback` it also asks for the right to set commit statuses."""
+    With `feedback` it also asks for the right to set commit statuses, with `checks` to read checks and statuses."""
 
     organization: str | None = None
     feedback: bool = False
+    checks: bool = False
 
 
 class SyncRepos(Request, frozen=True):

@@ -114,6 +114,7 @@ class Project(Shape, frozen=True):
     build_memory_mb: int | None = None
     preflight_command: str | None = None
     release_command: str | None = None
+    wait_for_ci: bool = False
 
 
 class Verdict(Shape, frozen=True):

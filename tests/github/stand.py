@@ -157,6 +157,7 @@ class Stand:
             asyncio.create_task(self.engine.worker.run(), name="worker"),
             asyncio.create_task(self.engine.jobs.run(), name="jobs"),
             asyncio.create_task(self.engine.feedback.run(), name="feedback"),
+            asyncio.create_task(self.engine.ci.run(), name="ci"),
         ]
 
     async def stop(self) -> None:
@@ -293,10 +294,13 @@ class Stand:
             works = [work.whole for work in self.engine.worker._works.values()]
             if works:
                 await asyncio.wait(works)
-            elif due or not all(bell._waiters for bell in (self.engine.jobs._bell, self.engine.worker._bell)):
+            elif due or not all(bell._waiters for bell in self._bells()):
                 await self.database.write(lambda records: None)
             else:
                 return
+
+    def _bells(self) -> list[asyncio.Event]:
+        return [self.engine.jobs._bell, self.engine.worker._bell, self.engine.ci._bell]
 
     async def wait(self, seconds: float) -> None:
         """Let time pass, and what falls due in it happen."""

@@ -191,7 +191,9 @@ class FakeAccounts:
         if self.fault is not None:
             raise self.fault
 
-    async def begin_registration(self, caller: str, organization: str | None, *, feedback: bool = False) -> Redirection:
+    async def begin_registration(
+        self, caller: str, organization: str | None, *, feedback: bool = False, checks: bool = False
+    ) -> Redirection:
         self.asked.append((caller, organization))
         return Redirection(url="https://box.test/api/integrations/github/app/new?state=s", expires_at=NOW)
 
