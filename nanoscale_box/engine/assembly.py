@@ -123,15 +123,14 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
     feed = Feed(ledger)
     tools = _Tools(desk=desk, github=github, app=app, keyring=keyring, jobs=jobs, hooks=hooks, doors=policy.doors)
     github_side = _github_side(tools, alarms, ci)
+    creating = Creating(desk=desk, queue=queue, catalogue=github_side.catalogue, hooks=hooks, sources=policy.sources)
     return Engine(
         intake=Intake(desk=desk, keyring=keyring, queue=queue, wake=worker.wake, followed=github_side.followed),
         accounts=github_side.accounts,
         projects=Projects(
             desk=desk,
             hands=hands,
-            creating=Creating(
-                desk=desk, queue=queue, catalogue=github_side.catalogue, hooks=hooks, sources=policy.sources
-            ),
+            creating=creating,
             steering=Steering(desk=desk, queue=queue, worker=worker, retiring=retiring, polling=polling, hands=hands),
             previews=Previews(ids=desk.ids, remotes=remotes, hands=hands),
             releases=releases,
