@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
 from nanoscale_box.core.decide import Debounce
@@ -103,20 +102,9 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
     remotes = Remotes(ledger=ledger, github=github, app=app)
     stages = Stages(ledger=ledger, clock=clock, reached=desk.reached)
     pipeline = Pipeline(stages=stages, remotes=remotes, releases=releases, retiring=retiring, hands=hands)
-    bell = asyncio.Event()
-    ci = CiWatch(desk=desk, alarms=alarms, github=github, app=app, queue=queue, ready=bell.set)
-    worker = Worker(
-        desk=desk,
-        alarms=alarms,
-        stages=stages,
-        pipeline=pipeline,
-        held=ci.wake,
-        bell=bell,
-        at_once=policy.builds_at_once,
-    )
-    polling = Polling(
-        ledger=ledger, clock=clock, queue=queue, github=github, source=hands.source, app=app, wake=worker.wake
-    )
+    ci = CiWatch(desk=desk, alarms=alarms, github=github, app=app, queue=queue)
+    worker = Worker(desk=desk, alarms=alarms, stages=stages, pipeline=pipeline, ci=ci, at_once=policy.builds_at_once)
+    polling = Polling(desk=desk, queue=queue, github=github, source=hands.source, app=app, wake=worker.wake)
     jobs = Jobs(ledger=ledger, clock=clock, alarms=alarms)
     hooks = Hooks(desk=desk, github=github, app=app, keyring=keyring, jobs=jobs, doors=policy.doors)
     reconciler = Reconciler(desk=desk, alarms=alarms, stages=stages, releases=releases, retiring=retiring, hands=hands)

@@ -4,7 +4,6 @@ one."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -52,7 +51,6 @@ class CiWatch:
         github: Github,
         app: AppKeeper,
         queue: Queue,
-        ready: Callable[[], None],
     ) -> None:
         self._ledger = desk.ledger
         self._clock = desk.clock
@@ -60,8 +58,9 @@ class CiWatch:
         self._github = github
         self._app = app
         self._queue = queue
-        self._ready = ready
         self._bell = asyncio.Event()
+        self.ready = asyncio.Event()
+        """Rings when a deployment may go on: the bell of whoever works off the queue."""
         self._looks: dict[_Key, datetime] = {}
         self._said: dict[_Key, str] = {}
 
@@ -128,7 +127,7 @@ class CiWatch:
         elif isinstance(light, Go):
             await self._ledger.write(partial(self._revive, failed=one.deployment))
         if isinstance(light, Go):
-            self._ready()
+            self.ready.set()
 
     async def _light(self, one: _Watched) -> Light:
         link, sha = one.project.link, one.deployment.sha

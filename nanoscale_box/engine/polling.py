@@ -11,9 +11,10 @@ from nanoscale_box.core.github import skip_marker
 from nanoscale_box.core.github_model import Commit
 from nanoscale_box.core.model import Project, ProjectId, Trigger
 from nanoscale_box.engine.appkeeper import AppKeeper
-from nanoscale_box.engine.ports import Clock, Github, Remote, Source
+from nanoscale_box.engine.kit import Desk
+from nanoscale_box.engine.ports import Github, Remote, Source
 from nanoscale_box.engine.queue import Decided, Queue
-from nanoscale_box.engine.records import Ledger, Records
+from nanoscale_box.engine.records import Records
 from nanoscale_box.engine.remotes import cache_key
 
 
@@ -23,16 +24,15 @@ class Polling:
     def __init__(
         self,
         *,
-        ledger: Ledger,
-        clock: Clock,
+        desk: Desk,
         queue: Queue,
         github: Github,
         source: Source,
         app: AppKeeper,
         wake: Callable[[], None],
     ) -> None:
-        self._ledger = ledger
-        self._clock = clock
+        self._ledger = desk.ledger
+        self._clock = desk.clock
         self._queue = queue
         self._github = github
         self._source = source

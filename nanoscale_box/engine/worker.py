@@ -15,6 +15,7 @@ from typing import Final
 from nanoscale_box.core.errors import BoxError, Code, Conflict, DeployFailed, Fault, NotFound
 from nanoscale_box.core.lifecycle import CANCELLABLE, RUNNING, DeploymentState
 from nanoscale_box.core.model import Deployment, DeploymentId, Outcome, ProjectId
+from nanoscale_box.engine.ci import CiWatch
 from nanoscale_box.engine.kit import Desk
 from nanoscale_box.engine.pipeline import Job, Pipeline
 from nanoscale_box.engine.ports import Alarms
@@ -50,8 +51,7 @@ class Worker:
         alarms: Alarms,
         stages: Stages,
         pipeline: Pipeline,
-        held: Callable[[], None],
-        bell: asyncio.Event,
+        ci: CiWatch,
         at_once: int = 1,
     ) -> None:
         self._ledger = desk.ledger
@@ -60,9 +60,9 @@ class Worker:
         self._alarms = alarms
         self._stages = stages
         self._pipeline = pipeline
-        self._held = held
+        self._ci = ci
         self._at_once = at_once
-        self._bell = bell
+        self._bell = ci.ready
         self._stopping = asyncio.Event()
         self._claiming = asyncio.Lock()
         self._works: dict[DeploymentId, _Work] = {}
@@ -115,7 +115,7 @@ class Worker:
         now = self._clock.now()
         queued = await self._ledger.read(lambda records: records.deployments.all_in([DeploymentState.QUEUED]))
         if any(row.ci_since for row in queued):
-            self._held()  # let go by whoever asks GitHub for the checks
+            self._ci.wake()  # let go by whoever asks GitHub for the checks
         for row in queued:
             if row.ci_since:
                 continue
