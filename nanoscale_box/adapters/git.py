@@ -12,7 +12,8 @@ from weakref import WeakValueDictionary
 
 from nanoscale_box.adapters.git_child import GitChild, JobReport, WorkerGone
 from nanoscale_box.adapters.git_limits import GitLimits
-from nanoscale_box.adapters.git_messages import Checkout, Failed, Head, Remove, git_temporary
+from nanoscale_box.adapters.git_messages import Checkout, Failed, Head, Remove, Settle, git_stage
+from nanoscale_box.adapters.git_submodules import Part, Submodules
 from nanoscale_box.core.errors import BoxError, Code, DeployFailed, Fault, Unavailable
 from nanoscale_box.core.github_model import Commit
 from nanoscale_box.core.model import Release, Sha
@@ -53,6 +54,11 @@ class GitSource:
         """The worker's process id while it runs."""
         return self._child.pid
 
+    @property
+    def last_peak_kib(self) -> int:
+        """The most memory the last job held, in KiB."""
+        return self._child.last_peak_kib
+
     async def head(self, remote: Remote, branch: str) -> Sha | None:
         """The branch's head now, or None. Raises `DeployFailed` or `Unavailable` (`source_*`)."""
         async with self._heads:
@@ -77,32 +83,54 @@ class GitSource:
         if not _SHA.fullmatch(sha):
             raise DeployFailed(Code.SOURCE_REFUSED, "the commit has no SHA-1 name", hint="deploy the branch again")
         folder = str(self._release_folder(release).absolute())
-        mirror = str(self._mirror(remote.cache_key))
-        async with self._lock(remote.cache_key), self._checkouts:
-            request = Checkout(
-                job=self._child.number(),
-                url=remote.url,
-                branch=branch,
-                sha=sha,
-                token=remote.token.reveal() if remote.token else None,
-                mirror=mirror,
-                folder=folder,
-                limits=self._limits,
-            )
+        top = str(self._mirror(remote.cache_key))
+        stage = git_stage(folder)
+
+        def say(text: str) -> None:
+            progress(inert(text, limit=200))
+
+        part = Part(remote=remote, mirror=top, sha=sha, stage=stage, limits=self._limits)
+        report = await self._write(part, say, branch=branch, folder=folder)
+        if report.submodules:
+            submodules = Submodules(top=top, write=self._write, limits=self._limits, say=say)
             try:
-                report = await self._child.run(request, lambda text: progress(inert(text, limit=200)))
-            except WorkerGone:
-                await self._remove([git_temporary(folder)])  # the worker could not do it itself any more
+                await submodules.add(remote, stage, report.submodules, report.placed)
+                self._judge(await self._child.run(Settle(job=self._child.number(), stage=stage, folder=folder)), 0)
+            except (BoxError, asyncio.CancelledError):
+                await asyncio.shield(self._remove([stage]))
                 raise
-        self._judge(report, self._limits.wall_seconds)
         placed = report.placed
         return Commit(sha=sha, subject=placed.subject if placed else None, author=placed.author if placed else None)
 
+    async def _write(
+        self, part: Part, say: Progress, *, branch: str | None = None, folder: str | None = None
+    ) -> JobReport:
+        """Write one repository's tree, and rename it to `folder` if it is whole. Raises `BoxError`."""
+        async with self._lock(part.mirror), self._checkouts:
+            request = Checkout(
+                job=self._child.number(),
+                url=part.remote.url,
+                branch=branch,
+                sha=part.sha,
+                token=part.remote.token.reveal() if part.remote.token else None,
+                mirror=part.mirror,
+                stage=part.stage,
+                folder=folder,
+                limits=part.limits,
+            )
+            try:
+                report = await self._child.run(request, say)
+            except WorkerGone:
+                await self._remove([part.stage])  # the worker could not do it itself any more
+                raise
+        self._judge(report, self._limits.wall_seconds)
+        return report
+
     async def forget(self, cache_key: str) -> None:
-        """Drop the mirror; nothing happens when there is none."""
+        """Drop the mirror, those of its submodules too; nothing happens when there is none."""
         mirror = self._mirror(cache_key)
-        async with self._lock(cache_key):
-            await self._remove([str(mirror)])
+        async with self._lock(str(mirror)):
+            await self._remove([str(mirror), *map(str, self._mirrors.absolute().glob(f"{cache_key}.sub-*"))])
 
     async def _remove(self, paths: list[str]) -> None:
         report = await self._child.run(Remove(job=self._child.number(), paths=paths))
@@ -113,8 +141,8 @@ class GitSource:
             raise ValueError("a cache key is a plain file name")
         return self._mirrors.absolute() / cache_key
 
-    def _lock(self, cache_key: str) -> asyncio.Lock:
-        return self._locks.setdefault(cache_key, asyncio.Lock())
+    def _lock(self, mirror: str) -> asyncio.Lock:
+        return self._locks.setdefault(mirror, asyncio.Lock())
 
     def _judge(self, report: JobReport, seconds: float) -> None:
         """Return if the job did its work, raise what became of it otherwise."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import time
@@ -13,14 +12,16 @@ from typing import Final
 
 from nanoscale_box.adapters.git_commit import CommitWords, commit_words
 from nanoscale_box.adapters.git_fetch import fetch_commit
-from nanoscale_box.adapters.git_lfs import LfsWatch
+from nanoscale_box.adapters.git_gitmodules import submodules_of
+from nanoscale_box.adapters.git_lfs import LfsFile, Pointers
+from nanoscale_box.adapters.git_lfs_fetch import LfsStore
 from nanoscale_box.adapters.git_limits import MIB
-from nanoscale_box.adapters.git_messages import Checkout, git_temporary
-from nanoscale_box.adapters.git_mirror import Mirror
-from nanoscale_box.adapters.git_pack import BLOB, COMMIT, TREE, PackDamaged, PackReader
+from nanoscale_box.adapters.git_messages import Checkout, Placed, Submodule
+from nanoscale_box.adapters.git_mirror import Mirror, lfs_folder
+from nanoscale_box.adapters.git_pack import BLOB, COMMIT, TREE, PackDamaged, PackReader, too_large
 from nanoscale_box.adapters.git_stream import PackStream
 from nanoscale_box.adapters.git_tree import Listing, list_tree
-from nanoscale_box.adapters.git_write import TreeWriter, check_links
+from nanoscale_box.adapters.git_write import TreeWriter, check_links, put_in_place
 from nanoscale_box.core.errors import Code, DeployFailed
 
 _PAUSE: Final = 0.3
@@ -30,8 +31,8 @@ _TREE_LINE: Final = re.compile(rb"tree ([0-9a-f]{40})\n")
 Say = Callable[[str], None]
 
 
-def checkout(request: Checkout, say: Say) -> CommitWords:
-    """Put the tree of the commit into its folder; give what the commit says. Raises `BoxError`, `OSError`,
+def checkout(request: Checkout, say: Say) -> list[Submodule | Placed]:
+    """Write the tree of the commit; give its submodules and what the commit says. Raises `BoxError`, `OSError`,
     `MemoryError`."""
     mirror = Mirror(Path(request.mirror), request.limits)
     mirror.open()
@@ -52,22 +53,27 @@ def checkout(request: Checkout, say: Say) -> CommitWords:
         mirror.close()
 
 
-def _attempt(request: Checkout, mirror: Mirror, say: Say) -> CommitWords:
-    part = git_temporary(request.folder)
-    shutil.rmtree(part, ignore_errors=True)
-    writer = TreeWriter(part, request.limits)
+def _attempt(request: Checkout, mirror: Mirror, say: Say) -> list[Submodule | Placed]:
+    shutil.rmtree(request.stage, ignore_errors=True)
+    writer = TreeWriter(request.stage, request.limits)
     arrival = _Arrival(request, mirror, writer, say)
     known = mirror.commits()
     if request.sha.encode("ascii") not in known:
         arrival.receive(known)
-    arrival.complete()
+    submodules = arrival.complete()
     mirror.keep(arrival.stream, request.sha.encode("ascii"))
     writer.finish()
-    if os.path.isdir(request.folder):
-        shutil.rmtree(request.folder)
-    os.rename(part, request.folder)
+    if request.folder is not None and not submodules:
+        put_in_place(request.stage, request.folder)
     say(f"Checked out {request.sha[:10]}: {writer.files:,} files, {writer.written / MIB:.1f} MiB.")
-    return arrival.words
+    placed = Placed(
+        job=request.job,
+        subject=arrival.words.subject,
+        author=arrival.words.author,
+        files=arrival.count,
+        size=writer.written,
+    )
+    return [*submodules, placed]
 
 
 def _damaged(damage: PackDamaged) -> DeployFailed:
@@ -96,7 +102,7 @@ class _Arrival:
         self._listing: Listing | None = None
         self._tried = False
         self._placed: set[bytes] = set()
-        self._lfs = LfsWatch()
+        self._pointers = Pointers()
         self.words = CommitWords()
 
     def receive(self, known: list[bytes]) -> None:
@@ -107,18 +113,45 @@ class _Arrival:
         fetch_commit(self._request, known, self.stream, self._received, self._remote)
         self._say(f"Received {self.stream.received / MIB:.1f} MiB in {self.stream.done:,} objects.")
 
-    def complete(self) -> None:
-        """List the tree if that is still to do, refuse what must not be, and write what is not written yet."""
+    @property
+    def count(self) -> int:
+        """Files, links and folders together."""
+        return self._listing.count if self._listing is not None else 0
+
+    def complete(self) -> list[Submodule]:
+        """List the tree if that is still to do, refuse what must not be, and write what is not written yet; give the
+        submodules, whose places stay empty."""
         listing = self._listing or self._list(self._read_folder)
         targets = {path: self._content(name) for path, name in listing.links.items()}
         check_links(listing, targets)
+        self._write_rest(listing)
+        for places, text in self._pointers.texts():
+            self._writer.place(places, text)
+        files = self._pointers.files(self._request.limits.max_object_bytes)
+        self._writer.drain()
+        self._add_lfs(files)
+        self._writer.link(targets)
+        return submodules_of(self._request.job, listing, self._content)
+
+    def _write_rest(self, listing: Listing) -> None:
         rest = [(self._find(name), name) for name in listing.files if name not in self._placed]
         for (reader, offset), name in sorted(rest, key=lambda one: (id(one[0][0]), one[0][1])):
             self._place(name, listing.files[name], reader, offset)
-            self._tell(f"Writing files: {self._writer.files:,} of {listing.count:,}.")
-        self._writer.drain()
-        self._lfs.check()
-        self._writer.link(targets)
+            percent = 100 * self._writer.files // max(listing.count, 1)
+            self._tell(f"Writing files: {self._writer.files:,} of {listing.count:,}, {percent} %.")
+
+    def _add_lfs(self, files: list[LfsFile]) -> None:
+        request = self._request
+        store = LfsStore(request, lfs_folder(request.mirror), self._tell)
+        if self._writer.written + sum(file.size * len(file.places) for file in files) > request.limits.max_bytes:
+            raise too_large("with its files in Git LFS it is larger", request.limits.max_bytes)
+        if files:
+            store.fetch(files)
+            self._say(f"Git LFS: {len(files):,} files, {sum(file.size for file in files) / MIB:.1f} MiB.")
+        for file in files:
+            for path, program in file.places:
+                self._writer.place_pieces(path, program, store.pieces(file))
+        store.keep_only(files)
 
     def _seen(self, name: bytes, kind: int, content: bytes | None) -> None:
         if kind == BLOB:
@@ -158,8 +191,8 @@ class _Arrival:
     def _write(self, name: bytes, places: list[tuple[bytes, bool]], content: bytes) -> None:
         if name not in self._placed:
             self._placed.add(name)
-            self._lfs.look(places, content)
-            self._writer.place(places, content)
+            if not self._pointers.keeps(places, content):
+                self._writer.place(places, content)
 
     def _read_folder(self, name: bytes) -> bytes:
         content = self._folders.get(name)

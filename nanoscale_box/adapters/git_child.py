@@ -17,15 +17,14 @@ from msgspec import DecodeError
 from nanoscale_box.adapters.git_messages import (
     Answer,
     Cancel,
-    Checkout,
     Ended,
     Failed,
     Found,
-    Head,
     Line,
     Placed,
-    Remove,
     Request,
+    Submodule,
+    Work,
     decode_answer,
     encode,
 )
@@ -43,6 +42,7 @@ class JobReport:
 
     progress: Callable[[str], None] | None = None
     found: Found | None = None
+    submodules: list[Submodule] = field(default_factory=list)
     placed: Placed | None = None
     failed: Failed | None = None
     ended: asyncio.Future[Ended] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
@@ -55,6 +55,8 @@ class JobReport:
                     self.progress(text)
             case Found():
                 self.found = answer
+            case Submodule():
+                self.submodules.append(answer)
             case Placed():
                 self.placed = answer
             case Failed():
@@ -81,6 +83,7 @@ class GitChild:
         self._reports: dict[int, JobReport] = {}
         self._numbers = itertools.count(1)
         self._starting = asyncio.Lock()
+        self.last_peak_kib = 0
 
     @property
     def pid(self) -> int | None:
@@ -120,7 +123,7 @@ class GitChild:
             process.kill()
             await reader
 
-    async def run(self, request: Head | Checkout | Remove, progress: Callable[[str], None] | None = None) -> JobReport:
+    async def run(self, request: Work, progress: Callable[[str], None] | None = None) -> JobReport:
         """Run a job to its end. Cancelling kills it, and returns when it is gone. Raises `WorkerGone`."""
         await self.start()
         report = self._reports[request.job] = JobReport(progress=progress)
@@ -156,6 +159,8 @@ class GitChild:
         try:
             while process.stdout is not None and (line := await process.stdout.readline()):
                 answer = decode_answer(line)
+                if isinstance(answer, Ended):
+                    self.last_peak_kib = answer.peak_kib
                 report = self._reports.get(answer.job)
                 if report is not None:
                     report.take(answer)

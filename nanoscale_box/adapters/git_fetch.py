@@ -18,6 +18,7 @@ from dulwich.refs import Ref
 from nanoscale_box.adapters.git_http import Transport
 from nanoscale_box.adapters.git_messages import Checkout, Head
 from nanoscale_box.adapters.git_stream import PackStream
+from nanoscale_box.adapters.git_wire import Otherwise, direct_fetch, direct_head
 from nanoscale_box.core.errors import Code, DeployFailed
 
 _USER: Final = "x-access-token"
@@ -39,10 +40,13 @@ _MALFORMED: Final = (
 
 def find_head(request: Head) -> str | None:
     """The branch's head, or None if there is no such branch. Raises `BoxError`."""
-    transport, client = _connect(request)
+    transport = _transport(request)
     ref = _ref(request.branch)
-    with _understanding(transport, None):
-        sha = client.get_refs(b"", ref_prefix=[ref]).refs.get(Ref(ref))
+    try:
+        sha = direct_head(transport, request.url, request.token, ref)
+    except Otherwise:
+        with _understanding(transport, None):
+            sha = _client(request, transport).get_refs(b"", ref_prefix=[ref]).refs.get(Ref(ref))
     if sha is None:
         return None
     if not _SHA.fullmatch(sha):
@@ -62,11 +66,7 @@ def fetch_commit(
     remote: Callable[[bytes], None],
 ) -> None:
     """Feed the stream with what of the commit is not in `haves` (hex). Raises `BoxError`, `PackDamaged`."""
-    transport, client = _connect(request)
-
-    def want(refs: object, depth: int | None = None) -> list[ObjectID]:
-        transport.expect_pack()
-        return [ObjectID(request.sha.encode("ascii"))]
+    transport = _transport(request)
 
     def take(data: bytes) -> int:
         taken = stream.feed(data)
@@ -74,26 +74,48 @@ def fetch_commit(
         return taken
 
     with _understanding(transport, request.sha):
-        client.fetch_pack(b"", want, _Haves(haves), take, progress=remote, depth=1, ref_prefix=[_ref(request.branch)])
+        try:
+            direct_fetch(transport, request.url, request.token, request.sha.encode("ascii"), haves, take, remote)
+        except Otherwise:
+            _fetch_by_dulwich(request, transport, haves, take, remote)
     stream.finish()
 
 
-def _connect(request: Head | Checkout) -> tuple[Transport, HttpGitClient]:
-    token = request.token
-    transport = Transport(request.url, request.limits, with_token=token is not None)
-    client = HttpGitClient(
+def _fetch_by_dulwich(
+    request: Checkout,
+    transport: Transport,
+    haves: Sequence[bytes],
+    take: Callable[[bytes], int],
+    remote: Callable[[bytes], None],
+) -> None:
+    """For servers without protocol v2, or behind a redirect."""
+
+    def want(refs: object, depth: int | None = None) -> list[ObjectID]:
+        transport.expect_pack()
+        return [ObjectID(request.sha.encode("ascii"))]
+
+    transport.expect_words()
+    client = _client(request, transport)
+    client.fetch_pack(b"", want, _Haves(haves), take, progress=remote, depth=1, ref_prefix=[_ref(request.branch)])
+
+
+def _transport(request: Head | Checkout) -> Transport:
+    return Transport(request.url, request.limits, with_token=request.token is not None)
+
+
+def _client(request: Head | Checkout, transport: Transport) -> HttpGitClient:
+    return HttpGitClient(
         request.url,
         pool_manager=cast(urllib3.PoolManager, transport),
-        username=_USER if token is not None else None,
-        password=token,
+        username=_USER if request.token is not None else None,
+        password=request.token,
         thin_packs=True,  # without it a server sends a shallow commit whole, whatever is here already
         quiet=True,
     )
-    return transport, client
 
 
-def _ref(branch: str) -> bytes:
-    return b"refs/heads/" + branch.encode("utf-8", "surrogateescape")
+def _ref(branch: str | None) -> bytes:
+    return b"HEAD" if branch is None else b"refs/heads/" + branch.encode("utf-8", "surrogateescape")
 
 
 @contextmanager

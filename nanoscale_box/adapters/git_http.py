@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import re
-import ssl
 from collections.abc import Mapping
 from io import BytesIO
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
-import urllib3
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
@@ -20,17 +17,16 @@ from urllib3.exceptions import (
     SSLError,
 )
 from urllib3.response import BaseHTTPResponse
-from urllib3.util.ssl_ import create_urllib3_context
 
 from nanoscale_box.adapters.git_limits import MIB, GitLimits
 from nanoscale_box.adapters.git_pack import too_large
+from nanoscale_box.adapters.git_reach import pool_for
 from nanoscale_box.core.errors import BoxError, Code, DeployFailed, Fault, Unavailable
 from nanoscale_box.core.text import inert
 
-_AGENT: Final = "git/2.0 nanoscale-box"
+AGENT: Final = "git/2.0 nanoscale-box"
 """Some servers answer in git's protocol only to an agent that begins with `git/`."""
 _REDIRECTS: Final = 4
-_CONNECT_SECONDS: Final = 10.0
 _TRY_CLONE: Final = "Try the address with `git clone`."
 _ADDRESS_NOW: Final = "Give the address that the repository has now."
 _ERROR: Final = re.compile(rb"[0-9a-f]{4}ERR ([^\n]{1,300})")
@@ -38,32 +34,26 @@ _TYPES: Final = ("application/x-git-upload-pack-advertisement", "application/x-g
 _PORTS: Final = {"http": 80, "https": 443}
 
 
-@functools.cache
-def trust() -> ssl.SSLContext:
-    """The machine's trusted authorities. Loading them takes time, so the worker does it once for all jobs."""
-    context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
-    context.load_default_certs()
-    return context
-
-
 class Transport:
     """What dulwich takes for a urllib3 pool. Until `expect_pack` is called answers are read whole, which leaves the
     connection free for the next request."""
 
     def __init__(self, url: str, limits: GitLimits, *, with_token: bool) -> None:
-        self.headers: Mapping[str, str] = {"User-Agent": _AGENT}
-        self._allowance = limits.max_refs_bytes
-        self._streams = False
+        self.headers: Mapping[str, str] = {"User-Agent": AGENT}
+        self._limits = limits
+        self.expect_words()
         self.ended_early = False
         self.first = b""
         """How the last answer begins; dulwich leaves out what a server says there before it hangs up."""
         self.host = inert(urlsplit(url).hostname or "", limit=100)
-        self._origin = _origin(url)
+        self._origin = origin_of(url)
         self._with_token = with_token
-        self._limits = limits
-        seconds = urllib3.Timeout(connect=min(_CONNECT_SECONDS, limits.stall_seconds), read=limits.stall_seconds)
-        tls = trust() if self._origin[0] == "https" else None
-        self._pool = urllib3.PoolManager(retries=False, timeout=seconds, ssl_context=tls, maxsize=1)
+        self._pool = pool_for(limits, tls=self._origin[0] == "https")
+
+    def expect_words(self) -> None:
+        """The next answers are small."""
+        self._streams = False
+        self._allowance = self._limits.max_refs_bytes
 
     def expect_pack(self) -> None:
         """The next answer is a pack: it may be large, and is read as it arrives."""
@@ -98,7 +88,7 @@ class Transport:
     def _send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, preload_content: bool
     ) -> BaseHTTPResponse:
-        if not self._origin[0] or _origin(url) != self._origin:
+        if not self._origin[0] or origin_of(url) != self._origin:
             raise self._refused("sends on to another host", hint=_ADDRESS_NOW)
         try:
             return self._pool.request(
@@ -225,7 +215,7 @@ class GitResponse:
         self._response.close()
 
 
-def _origin(url: str) -> tuple[str, str, int | None]:
+def origin_of(url: str) -> tuple[str, str, int | None]:
     """Scheme, host and port. A URL with credentials has none: they have no place there."""
     parts = urlsplit(url)
     if parts.scheme not in _PORTS or parts.username is not None or parts.password is not None:

@@ -9,12 +9,25 @@ import os
 import resource
 import shutil
 import signal
+from collections.abc import Sequence
 from typing import Final
 
 from nanoscale_box.adapters.git_checkout import checkout
 from nanoscale_box.adapters.git_fetch import find_head
 from nanoscale_box.adapters.git_limits import GIB, MIB, GitLimits
-from nanoscale_box.adapters.git_messages import Answer, Checkout, Failed, Found, Head, Line, Placed, Remove, encode
+from nanoscale_box.adapters.git_messages import (
+    Answer,
+    Checkout,
+    Failed,
+    Found,
+    Head,
+    Line,
+    Remove,
+    Settle,
+    Work,
+    encode,
+)
+from nanoscale_box.adapters.git_write import settle
 from nanoscale_box.core.errors import BoxError, Code, DeployFailed, Fault, Unavailable
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -58,22 +71,13 @@ def confine(limits: GitLimits) -> None:
         resource.setrlimit(what, (soft, hard if what == resource.RLIMIT_CPU else soft))
 
 
-def perform(request: Head | Checkout | Remove) -> int:
+def perform(request: Work) -> int:
     """Do the job and say what came of it; gives the exit code."""
     gc.disable()  # a job is short, and the memory limit holds it
     os.umask(0o022)
     try:
-        match request:
-            case Head():
-                confine(request.limits)
-                send(Found(job=request.job, sha=find_head(request)))
-            case Checkout():
-                confine(request.limits)
-                said = checkout(request, lambda text: send(Line(job=request.job, text=text[:500])))
-                send(Placed(job=request.job, subject=said.subject, author=said.author))
-            case Remove():
-                for path in request.paths:
-                    remove(path)
+        for answer in _done(request):
+            send(answer)
     except BoxError as error:
         send(_failed(request.job, error))
     except MemoryError:
@@ -83,6 +87,23 @@ def perform(request: Head | Checkout | Remove) -> int:
     else:
         return DONE
     return FAILED
+
+
+def _done(request: Work) -> Sequence[Answer]:
+    """Do the job; gives what is to be told at its end."""
+    match request:
+        case Head():
+            confine(request.limits)
+            return [Found(job=request.job, sha=find_head(request))]
+        case Checkout():
+            confine(request.limits)
+            return checkout(request, lambda text: send(Line(job=request.job, text=text[:500])))
+        case Settle():
+            settle(request.stage, request.folder)
+        case Remove():
+            for path in request.paths:
+                remove(path)
+    return []
 
 
 def send(answer: Answer) -> None:
@@ -112,8 +133,8 @@ def _failed(job: int, error: BoxError) -> Failed:
     )
 
 
-def _out_of_memory(request: Head | Checkout | Remove) -> DeployFailed:
-    memory = 0 if isinstance(request, Remove) else request.limits.memory
+def _out_of_memory(request: Work) -> DeployFailed:
+    memory = request.limits.memory if isinstance(request, Head | Checkout) else 0
     return DeployFailed(
         Code.SOURCE_TOO_LARGE,
         f"the repository was refused: unpacking it needs more than {memory / GIB:.3g} GiB of memory",

@@ -26,15 +26,25 @@ class Head(Message, frozen=True):
 
 
 class Checkout(Message, frozen=True):
-    """Put the tree of `sha` at `folder`, by way of the mirror."""
+    """Write the tree of `sha` to `stage`, by way of the mirror, and rename it to `folder` when nothing is to be added:
+    no submodule, and a folder is given."""
 
     url: str
-    branch: str
+    branch: str | None
+    """None for a submodule: only the commit is known."""
     sha: str
     token: str | None
     mirror: str
-    folder: str
+    stage: str
+    folder: str | None
     limits: GitLimits
+
+
+class Settle(Message, frozen=True):
+    """All of a checkout is in `stage`: see that no link leaves it, and rename it to `folder`."""
+
+    stage: str
+    folder: str
 
 
 class Remove(Message, frozen=True):
@@ -59,11 +69,22 @@ class Found(Message, frozen=True):
     sha: str | None
 
 
+class Submodule(Message, frozen=True):
+    """The tree has a submodule; its place in the checkout is left empty."""
+
+    path: str
+    url: str
+    """As `.gitmodules` has it."""
+    sha: str
+
+
 class Placed(Message, frozen=True):
-    """The tree is in its folder; what its commit says of itself, inert."""
+    """The tree is written; what its commit says of itself, inert; what it cost of the budget."""
 
     subject: str | None
     author: str | None
+    files: int
+    size: int
 
 
 class Failed(Message, frozen=True):
@@ -87,8 +108,9 @@ class Ended(Message, frozen=True):
     peak_kib: int
 
 
-Request = Head | Checkout | Remove | Cancel
-Answer = Line | Found | Placed | Failed | Ended
+Work = Head | Checkout | Settle | Remove
+Request = Work | Cancel
+Answer = Line | Found | Submodule | Placed | Failed | Ended
 
 _REQUESTS: Final = json.Decoder(Request)
 _ANSWERS: Final = json.Decoder(Answer)
@@ -111,6 +133,6 @@ def decode_answer(line: bytes) -> Answer:
     return answer
 
 
-def git_temporary(folder: str) -> str:
+def git_stage(folder: str) -> str:
     """Where a checkout to `folder` is written until it is whole."""
     return f"{folder}.part"

@@ -17,11 +17,23 @@ from nanoscale_box.adapters.git_limits import GitLimits
 from nanoscale_box.adapters.git_pack import PackDamaged, PackReader
 from nanoscale_box.adapters.git_stream import PackStream
 
-INCOMING: Final = "objects/pack/tmp_incoming"
+_ARRIVING: Final = "tmp_incoming"
+_INCOMING: Final = f"objects/pack/{_ARRIVING}"
+_LFS: Final = "lfs"
 _CONFIG: Final = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n"
 _MAX_COMMITS: Final = 64
 _SUM: Final = 20
 _NAMES: Final = 8 + 256 * 4
+
+
+def lfs_folder(mirror: str | Path) -> Path:
+    """Where the mirror keeps the LFS files of the newest checkout."""
+    return Path(mirror) / _LFS
+
+
+def arriving(mirror: str) -> list[str]:
+    """The files that a fetch which was ended in the middle leaves in the mirror."""
+    return [os.path.join(mirror, _INCOMING), os.path.join(mirror, _LFS, _ARRIVING)]
 
 
 class Mirror:
@@ -69,7 +81,7 @@ class Mirror:
 
     def incoming(self) -> int:
         """A new file for a pack on its way in."""
-        return os.open(self._path / INCOMING, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        return os.open(self._path / _INCOMING, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
     def keep(self, pack: PackStream | None, commit: bytes) -> None:
         """Add the incoming pack, if there is one, and note that all of `commit` (hex) is here."""
@@ -78,9 +90,9 @@ class Mirror:
             index = self._packs / "tmp_index"
             with index.open("wb") as file:
                 write_pack_index_v2(file, sorted(pack.entries), pack.checksum)
-            os.rename(self._path / INCOMING, self._packs / f"{name}.pack")
+            os.rename(self._path / _INCOMING, self._packs / f"{name}.pack")
             os.rename(index, self._packs / f"{name}.idx")
-        (self._path / INCOMING).unlink(missing_ok=True)
+        (self._path / _INCOMING).unlink(missing_ok=True)
         known = [one for one in self.commits() if one != commit][-_MAX_COMMITS + 1 :]
         temporary = self._path / "shallow.new"
         temporary.write_bytes(b"".join(one + b"\n" for one in [*known, commit]))

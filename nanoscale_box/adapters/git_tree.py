@@ -14,13 +14,7 @@ from nanoscale_box.adapters.git_names import name_flaw, shown
 from nanoscale_box.adapters.git_pack import PackDamaged
 from nanoscale_box.core.errors import Code, DeployFailed
 
-_FOLDER: Final = 0o040000
-_FILE: Final = 0o100644
-_GROUP_WRITABLE: Final = 0o100664
-"""Written by very old gits; taken as 644, as git does."""
 _PROGRAM: Final = 0o100755
-_LINK: Final = 0o120000
-_SUBMODULE: Final = 0o160000
 _HINT: Final = "remove it from the branch and push again"
 
 ReadTree = Callable[[bytes], bytes]
@@ -36,6 +30,8 @@ class Listing:
     """Paths where a blob goes, and whether it may be executed."""
     links: dict[bytes, bytes] = field(default_factory=dict)
     """Path to blob."""
+    submodules: dict[bytes, bytes] = field(default_factory=dict)
+    """Path to commit."""
     count: int = 0
 
 
@@ -66,12 +62,15 @@ def list_tree(root: bytes, read: ReadTree, limits: GitLimits) -> Listing:
                 case 0o040000:
                     listing.folders.append(path)
                     ahead.append((path, blob, depth + 1))
-                case 0o100644 | 0o100664 | 0o100755:
+                case 0o100644 | 0o100664 | 0o100755:  # 664 was written by very old gits; taken as 644, as git does
                     listing.files.setdefault(blob, []).append((path, mode == _PROGRAM))
                 case 0o120000:
                     listing.links[path] = blob
+                case 0o160000:
+                    listing.submodules[path] = blob
                 case _:
-                    raise _refused_mode(path, mode)
+                    flaw = f"has the mode {mode:o}, which is neither a file, a program, a link nor a folder"
+                    raise refusal(path, flaw)
     return listing
 
 
@@ -91,16 +90,6 @@ def _check(path: bytes, entry: bytes, seen: set[bytes], limits: GitLimits) -> No
     seen.add(entry)
     if len(path) >= limits.max_path:
         raise refusal(path, f"has a path of {limits.max_path} bytes or more")
-
-
-def _refused_mode(path: bytes, mode: int) -> DeployFailed:
-    if mode == _SUBMODULE:
-        return DeployFailed(
-            Code.SOURCE_REFUSED,
-            f"the repository uses submodules ({shown(path)}), which are not fetched",
-            hint="copy the submodule's files into the repository, or build it where they are not needed",
-        )
-    return refusal(path, f"has the mode {mode:o}, which is neither a file, a program, a link nor a folder")
 
 
 def _too_many(limits: GitLimits) -> DeployFailed:

@@ -15,7 +15,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from nanoscale_box.adapters.git_http import trust
 from nanoscale_box.adapters.git_job import DONE, FAILED, die_with, hide, perform, send
 from nanoscale_box.adapters.git_messages import (
     Cancel,
@@ -25,10 +24,12 @@ from nanoscale_box.adapters.git_messages import (
     Head,
     Remove,
     Request,
+    Settle,
+    Work,
     decode_request,
-    git_temporary,
 )
-from nanoscale_box.adapters.git_mirror import INCOMING
+from nanoscale_box.adapters.git_mirror import arriving
+from nanoscale_box.adapters.git_reach import trust
 from nanoscale_box.core.errors import Code, Fault
 
 _STDIN: Final = 0
@@ -48,7 +49,7 @@ def main() -> None:
 
 @dataclass(slots=True)
 class _Job:
-    request: Head | Checkout | Remove
+    request: Work
     pid: int
     deadline: float | None
     late: bool = False
@@ -98,10 +99,10 @@ class _Worker:
                 self._jobs[request.job] = self._begin(request, request.limits.wall_seconds)
             case Head():
                 self._jobs[request.job] = self._begin(request, request.limits.head_seconds)
-            case Remove():
+            case Settle() | Remove():
                 self._jobs[request.job] = self._begin(request, None)
 
-    def _begin(self, request: Head | Checkout | Remove, seconds: float | None) -> _Job:
+    def _begin(self, request: Work, seconds: float | None) -> _Job:
         worker = os.getpid()
         pid = os.fork()
         if pid == 0:
@@ -140,7 +141,7 @@ class _Worker:
         if job.ended is None:
             ended = Ended(job=number, exit_code=exit_code, late=job.late, peak_kib=peak_kib)
             if exit_code != DONE and isinstance(job.request, Checkout):
-                remains = [git_temporary(job.request.folder), f"{job.request.mirror}/{INCOMING}"]
+                remains = [job.request.stage, *arriving(job.request.mirror)]
                 self._jobs[number] = self._begin(Remove(job=number, paths=remains), None)
                 self._jobs[number].ended = ended
                 return
@@ -159,7 +160,7 @@ def _kill(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def _become(request: Head | Checkout | Remove, worker: int) -> NoReturn:
+def _become(request: Work, worker: int) -> NoReturn:
     """Turn the fork into the job's process, and end it whatever happens."""
     try:
         signal.set_wakeup_fd(-1)

@@ -6,6 +6,7 @@ made new: so no path can lead out, whatever the repository says."""
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Iterable
 from queue import SimpleQueue
@@ -135,3 +136,22 @@ def check_links(listing: Listing, targets: dict[bytes, bytes]) -> None:
         flaw = link_flaw(path, targets)
         if flaw is not None:
             raise refusal(path, flaw)
+
+
+def put_in_place(stage: str, folder: str) -> None:
+    """Rename a whole checkout to where it belongs; what lay there goes."""
+    if os.path.isdir(folder):
+        shutil.rmtree(folder)
+    os.rename(stage, folder)
+
+
+def settle(stage: str, folder: str) -> None:
+    """Put a checkout in place that was written in parts: a link of one part may lead out by way of another's."""
+    root = os.path.realpath(os.fsencode(stage))
+    for at, folders, files in os.walk(root):
+        for name in (*folders, *files):
+            path = os.path.join(at, name)
+            real = os.path.realpath(path) if os.path.islink(path) else root
+            if real != root and not real.startswith(root + b"/"):
+                raise refusal(os.path.relpath(path, root), "is a link that leaves the checkout")
+    put_in_place(stage, folder)

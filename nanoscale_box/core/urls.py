@@ -27,6 +27,10 @@ _URL: Final = re.compile(
 _PAGES: Final = frozenset({"-", "tree", "blob", "raw", "commits"})
 """Path segments that lead to a page about a repository; no forge lets a repository have them as names."""
 
+_SSH: Final = re.compile(r"ssh://(?:git@)?([A-Za-z0-9][A-Za-z0-9.-]{0,252})(?::22)?/([A-Za-z0-9._~+/-]{1,512})")
+_SCP: Final = re.compile(r"git@([A-Za-z0-9][A-Za-z0-9.-]{0,252}):([A-Za-z0-9._~+/-]{1,512})")
+_MAX_SUBMODULE_URL: Final = 1000
+
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _RESERVED: Final = frozenset({"localhost", "nanoscale-box"})
 
@@ -97,6 +101,34 @@ def _check_path(path: str) -> str:
     if not _PAGES.isdisjoint(segments[2:]):
         raise _bad_url("it leads to a page about a repository, not to the repository")
     return "/".join(segments)
+
+
+def submodule_url(parent: str, text: str) -> str:
+    """The https address (http where the parent has it) that a submodule's `url` means: relative ones lead on from
+    `parent`, those for ssh are turned round to the same host. Raises `Invalid` (`invalid_url`); whether the host may be
+    asked is for `check_clone_url`."""
+    if len(text) > _MAX_SUBMODULE_URL or inert(text, limit=_MAX_SUBMODULE_URL) != text or text.startswith("-"):
+        raise _bad_url("it is no address")
+    if text.startswith(("./", "../")):
+        return _relative(parent, text)
+    found = _SSH.fullmatch(text) or _SCP.fullmatch(text)
+    if found is not None:
+        return f"https://{found.group(1)}/{found.group(2).lstrip('/')}"
+    return text
+
+
+def _relative(parent: str, text: str) -> str:
+    """As git-submodule does it: the parent's address is a folder that `..` leaves."""
+    scheme, _, rest = parent.removesuffix("/").partition("://")
+    host, *path = rest.split("/")
+    for segment in text.split("/"):
+        if segment == "..":
+            if not path:
+                raise _bad_url("it leads out of its host")
+            path.pop()
+        elif segment not in {"", "."}:
+            path.append(segment)
+    return f"{scheme}://{host}/{'/'.join(path)}"
 
 
 def _url_flaw(text: str) -> str:
@@ -188,6 +220,32 @@ def may_have_certificate(host: str) -> bool:
     if len(labels) < 2 or not re.search("[a-z]", labels[-1]):
         return False
     return labels[-1] not in _LOCAL_DOMAINS and labels[-2:] != ["home", "arpa"]
+
+
+def address_flaw(host: str, addresses: Collection[str], *, elsewhere: bool) -> str | None:
+    """Why `host`, which resolves to these addresses, may not be connected to; None if it may.
+
+    A host that is this machine by its very name passed `check_clone_url` on purpose. Else no address may be this
+    machine's or its own link's, and one host may not lead both into the internet and into a network of somebody's; a
+    server `elsewhere`, which nobody but the repository named, must be in the internet."""
+    if _is_loopback(host):
+        return "leads to this machine" if elsewhere else None
+    plain = [address.partition("%")[0] for address in addresses]
+    if not plain or any(_is_own(address) for address in plain):
+        return "leads to this machine or its own network"
+    public = [is_public_address(address) for address in plain]
+    if elsewhere and not all(public):
+        return "leads into a private network"
+    return "leads into the internet and into a private network" if any(public) and not all(public) else None
+
+
+def _is_own(text: str) -> bool:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return True
+    address = (address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None) or address
+    return address.is_loopback or address.is_link_local or address.is_unspecified or address.is_multicast
 
 
 def is_public_address(ip: str) -> bool:

@@ -99,7 +99,7 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
     releases = Releases(
         ledger=ledger, vault=desk.vault, builder=hands.builder, leaving=retiring.leaving, keep=policy.keep_releases
     )
-    remotes = Remotes(ledger=ledger, github=github, app=app)
+    remotes = Remotes(ledger=ledger, github=github, app=app, sources=policy.sources)
     stages = Stages(ledger=ledger, clock=clock, reached=desk.reached)
     pipeline = Pipeline(stages=stages, remotes=remotes, releases=releases, retiring=retiring, hands=hands)
     ci = CiWatch(desk=desk, alarms=alarms, github=github, app=app, queue=queue)

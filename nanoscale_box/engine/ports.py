@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -92,6 +93,15 @@ class Remote:
     url: str
     cache_key: str
     token: Secret | None = None
+    beside: Beside | None = None
+    """Opens another repository that this one needs, by its address; None: there is no way to any."""
+
+
+class Beside(Protocol):
+    """Opens the repositories of submodules, each with a token of its own where the installation covers it."""
+
+    def __call__(self, url: str) -> AbstractAsyncContextManager[Remote]:
+        """The remote behind an address. Raises `Invalid` (`invalid_url`) for a host that may not be asked."""
 
 
 Progress = Callable[[str], None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypedDict
 
 from dulwich.errors import RefFormatError
@@ -12,7 +12,7 @@ from dulwich.repo import Repo as GitRepo
 from .answers import ApiError
 from .git import read
 from .git.http import login_of, person_of
-from .git.write import FileChange, Signature, commit_files, commit_of, drop_branch, move_branch
+from .git.write import FileChange, Signature, commit_files, commit_of, content_of, drop_branch, move_branch
 from .hooks.pushes import pusher_of, refs_moved
 from .model import NO_COMMIT, Repo
 from .principals import Principal
@@ -25,7 +25,9 @@ class PushOrder:
     """What to push.
 
     `files` become one commit on the branch's head, or on `base`; with `force` on its head's parent, so that the old
-    head is left behind. `to` moves the branch to a commit that exists, `delete` removes it, `fire=False` tells nobody.
+    head is left behind.
+    A file whose mapping has `lfs` goes to Git LFS, and its pointer into the commit. `to` moves the branch to a commit
+    that exists, `delete` removes it, `fire=False` tells nobody.
     """
 
     branch: str = "main"
@@ -64,6 +66,7 @@ async def push(world: World, repo: Repo, order: PushOrder) -> PushResult:
     account = world.state.account(order.user)
     if account is None:
         raise ApiError(422, f"There is no account {order.user} in the sandbox.")
+    order = replace(order, files={path: _by_lfs(world, repo, change) for path, change in order.files.items()})
     by = Signature(name=account.name, email=account.email or "nobody@example.com", when=world.clock.now())
     async with world.git_door.locks[repo.id]:
         with world.git.open(repo) as git:
@@ -77,6 +80,12 @@ async def push(world: World, repo: Repo, order: PushOrder) -> PushResult:
     if order.fire:
         refs_moved(world, repo, before, after, pusher_of(account), simple_user(world, account))
     return PushResult(before=old or NO_COMMIT, after=new)
+
+
+def _by_lfs(world: World, repo: Repo, change: FileChange) -> FileChange:
+    if change is None or isinstance(change, str) or "lfs" not in change:
+        return change
+    return world.lfs.put(repo.id, content_of(change)[0])
 
 
 def _carry_out(git: GitRepo, repo: Repo, order: PushOrder, old: str | None, by: Signature) -> str:

@@ -8,6 +8,7 @@ from .control import apps as control_apps
 from .control import repos as control_repos
 from .control import trouble, watching
 from .git import http as git_http
+from .lfs import http as lfs_http
 from .rest import (
     apps,
     checks,
@@ -49,6 +50,7 @@ ROOMS = (
     device,
     account,
     install,
+    lfs_http,
     git_http,
 )
 

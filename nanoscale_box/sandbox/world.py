@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+
+from .lfs.store import LfsStore
 
 if TYPE_CHECKING:
     from .clock import Clock
@@ -31,6 +33,7 @@ class World:
     courier: Courier
     limiter: Limiter
     faults: FaultBook
+    lfs: LfsStore = field(default_factory=LfsStore)
     url: str = ""
 
     @property

@@ -276,7 +276,7 @@ async def test_submodules_are_a_sentence(target: Target, server: GitServer) -> N
     )
     error = await target.refused(url, sha)
     assert error.code is Code.SOURCE_REFUSED
-    assert "submodules (lib)" in error.detail
+    assert "the submodule lib cannot be fetched" in error.detail
 
 
 async def test_lfs_pointers_are_never_deployed(target: Target, server: GitServer) -> None:
@@ -285,7 +285,7 @@ async def test_lfs_pointers_are_never_deployed(target: Target, server: GitServer
     url, sha = await offer(server, {b"assets": (FOLDER, assets), b"x": (FILE, b"x")})
     error = await target.refused(url, sha)
     assert error.code is Code.SOURCE_REFUSED
-    assert "Git LFS (assets/a.bin)" in error.detail
+    assert "assets/a.bin in Git LFS is missing" in error.detail
 
 
 async def test_text_that_looks_like_a_pointer_is_text(target: Target, server: GitServer) -> None:

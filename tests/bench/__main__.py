@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from tests.bench import building, ingest, stores
+from tests.bench import building, ingest, source, stores
 from tests.bench.peers.start import Missing
 from tests.bench.report import Line
 
@@ -16,6 +16,9 @@ BENCHES: Final[dict[str, Callable[[], Iterator[Line]]]] = {
     "ingest.webhook": ingest.against_webhook,
     "ingest.p99": ingest.p99,
     "ack.while_building": building.while_building,
+    "source.first": source.first,
+    "source.redeploy": source.redeploy,
+    "source.check": source.check,
     "boot.10k": stores.boot,
     "store.million": stores.million,
     "idle": stores.idle,

@@ -12,12 +12,14 @@ from nanoscale_box.core.errors import Code, Invalid
 from nanoscale_box.core.text import inert
 from nanoscale_box.core.urls import (
     CloneUrl,
+    address_flaw,
     check_branch,
     check_clone_url,
     check_host,
     check_project_name,
     default_host,
     is_public_address,
+    submodule_url,
     suggest_name,
 )
 
@@ -238,3 +240,46 @@ def test_public_addresses(ip: str) -> None:
 )  # fmt: skip
 def test_addresses_that_are_not_public(ip: str) -> None:
     assert not is_public_address(ip)
+
+
+@pytest.mark.parametrize(
+    ("url", "meant"),
+    [
+        ("../lib.git", "https://github.com/ada/lib.git"),
+        ("../../grace/lib", "https://github.com/grace/lib"),
+        ("./inner", "https://github.com/ada/app.git/inner"),
+        ("git@github.com:ada/lib.git", "https://github.com/ada/lib.git"),
+        ("ssh://git@gitlab.com/group/lib", "https://gitlab.com/group/lib"),
+        ("https://codeberg.org/a/b", "https://codeberg.org/a/b"),
+    ],
+)
+def test_what_the_address_of_a_submodule_means(url: str, meant: str) -> None:
+    assert submodule_url("https://github.com/ada/app.git", url) == meant
+
+
+@pytest.mark.parametrize("url", ["--upload-pack=x", "-oProxyCommand=x", "a\nb", "\x1b]0;x", "../../../etc", "x" * 2000])
+def test_what_is_no_address_of_a_submodule(url: str) -> None:
+    with pytest.raises(Invalid):
+        submodule_url("https://github.com/ada/app.git", url)
+
+
+@pytest.mark.parametrize(
+    ("host", "addresses", "ours", "theirs"),
+    [
+        ("github.com", ["140.82.121.4"], True, True),
+        ("git.home.example", ["192.168.1.4", "fd00::4"], True, False),
+        ("both.example", ["140.82.121.4", "10.0.0.1"], False, False),
+        ("rebound.example", ["127.0.0.1"], False, False),
+        ("rebound.example", ["140.82.121.4", "::1"], False, False),
+        ("rebound.example", ["::ffff:127.0.0.1"], False, False),
+        ("metadata.example", ["169.254.169.254"], False, False),
+        ("link.example", ["fe80::1%eth0"], False, False),
+        ("nowhere.example", ["0.0.0.0"], False, False),
+        ("127.0.0.1", ["127.0.0.1"], True, False),
+        ("127.1", ["127.0.0.1"], False, False),
+        ("nothing.example", [], False, False),
+    ],
+)
+def test_where_a_host_may_lead(host: str, addresses: list[str], ours: bool, theirs: bool) -> None:
+    assert (address_flaw(host, addresses, elsewhere=False) is None) is ours
+    assert (address_flaw(host, addresses, elsewhere=True) is None) is theirs

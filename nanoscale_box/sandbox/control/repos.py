@@ -1,8 +1,9 @@
 """Changing repositories.
 
 `POST /_sandbox/push`
-    `{repo, branch?, files?: {path: text | null | {text|base64, mode?}}, message?, user?, base?, to?, force?, delete?,
-    fire?}` -> `{before, after}`; hooks fire unless `fire` is false
+    `{repo, branch?, files?: {path: text | null | {text|base64, mode?, lfs?} | {commit}}, message?, user?, base?, to?,
+    force?, delete?, fire?}` -> `{before, after}`; hooks fire unless `fire` is false; `lfs` puts a file into Git LFS,
+    `commit` makes the path a submodule
 `POST /_sandbox/branches`
     `{repo, branch, from?, fire?}` -> 201 `{before, after}`: a branch at another branch or commit
 `POST /_sandbox/repos`

@@ -14,6 +14,7 @@ from dulwich.refs import Ref
 from dulwich.repo import Repo
 
 PLAIN_FILE = 0o100644
+SUBMODULE = 0o160000
 
 FileChange = str | Mapping[str, str] | None
 
@@ -34,7 +35,8 @@ def branch_ref(branch: str) -> Ref:
 def commit_files(git: Repo, parent: str | None, files: Mapping[str, FileChange], message: str, by: Signature) -> str:
     """Write a commit on top of `parent` and return its id; no branch moves. A file that is None goes away.
 
-    A change is text, or a mapping with `text` or `base64`, and `mode` in octal (for links and programs).
+    A change is text, or a mapping with `text` or `base64`, and `mode` in octal (for links and programs); a mapping with
+    `commit` is a submodule at that commit.
     """
     entries: dict[bytes, tuple[ObjectID, int]] = {}
     if parent is not None:
@@ -45,8 +47,10 @@ def commit_files(git: Repo, parent: str | None, files: Mapping[str, FileChange],
         name = path.encode("utf-8", "surrogateescape")
         if change is None:
             entries.pop(name, None)
+        elif not isinstance(change, str) and "commit" in change:
+            entries[name] = (ObjectID(change["commit"].encode()), SUBMODULE)
         else:
-            content, mode = _content(change)
+            content, mode = content_of(change)
             blob = Blob.from_string(content)
             git.object_store.add_object(blob)
             entries[name] = (blob.id, mode)
@@ -54,7 +58,8 @@ def commit_files(git: Repo, parent: str | None, files: Mapping[str, FileChange],
     return _write_commit(git, tree, parent, message, by)
 
 
-def _content(change: str | Mapping[str, str]) -> tuple[bytes, int]:
+def content_of(change: str | Mapping[str, str]) -> tuple[bytes, int]:
+    """What a change puts into a file, and the file's mode."""
     match change:
         case str():
             return change.encode(), PLAIN_FILE
