@@ -30,7 +30,7 @@ from nanoscale_box.adapters.logs import FileLogs
 from nanoscale_box.adapters.private import PrivateNames
 from nanoscale_box.adapters.run_process import ProcessRunner
 from nanoscale_box.adapters.scribe import Scribe
-from nanoscale_box.adapters.vault import Vault, VaultKey, load_or_create_keys, parse_keys
+from nanoscale_box.adapters.vault import Vault, load_or_create_keys, parse_keys
 from nanoscale_box.config import Settings
 from nanoscale_box.core.audit import BOX, Act
 from nanoscale_box.core.decide import Debounce
@@ -89,7 +89,7 @@ async def running(settings: Settings, private: PrivateNames) -> AsyncIterator[Ru
         ledger = await Database.open(settings.home / "box.db")
         stack.push_async_callback(ledger.close)
         clock = SystemClock()
-        vault = Vault(_keys(settings))
+        vault = _vault(settings)
         desk = Desk(
             ledger=ledger,
             clock=clock,
@@ -119,15 +119,16 @@ async def running(settings: Settings, private: PrivateNames) -> AsyncIterator[Ru
             feed=engine.feed,
             logs=logs,
             doctor=engine.doctor,
-            tokens=engine.tokens,
-            audit=engine.audit,
-            metrics=engine.measuring,
+            tokens=engine.upkeep.tokens,
+            keys=engine.upkeep.resealing,
+            audit=engine.upkeep.audit,
+            metrics=engine.upkeep.measuring,
             owner_id=await ledger.read(lambda records: records.github.owner()),
             version=__version__,
         )
         public_url = await _open_doors(services, settings, stack)
-        await engine.audit.note(Act(who=BOX, action="box.started", detail=__version__))
-        await engine.measuring.begin()
+        await engine.upkeep.audit.note(Act(who=BOX, action="box.started", detail=__version__))
+        await engine.upkeep.measuring.begin()
         scribe = asyncio.create_task(Scribe(feed=engine.feed, ledger=ledger, private=private).run(), name="scribe")
         stack.callback(scribe.cancel)
         await _start(engine, ledger, alarms, logs, settings, stack)
@@ -256,10 +257,16 @@ def _crash_at(wanted: str) -> Reached:
     return reached
 
 
-def _keys(settings: Settings) -> list[VaultKey]:
+def _vault(settings: Settings) -> Vault:
+    """The vault with the owner's keys; those of the settings and of a systemd credential are not the box's to
+    change."""
     if settings.encryption_keys:
-        return list(parse_keys(settings.encryption_keys.reveal(), "NANOSCALE_ENCRYPTION_KEYS"))
-    return load_or_create_keys(settings.encryption_keys_file)
+        return Vault(parse_keys(settings.encryption_keys.reveal().replace(",", "\n"), "NANOSCALE_ENCRYPTION_KEYS"))
+    file = settings.encryption_keys_file
+    keys = load_or_create_keys(file)
+    return Vault(
+        keys, file if os.access(file.parent, os.W_OK) and not os.environ.get("CREDENTIALS_DIRECTORY") else None
+    )
 
 
 def _hold_home(home: Path, stack: AsyncExitStack) -> None:

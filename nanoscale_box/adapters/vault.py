@@ -16,7 +16,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from nanoscale_box.core.errors import Code, ConfigurationError, Fault, Unavailable
+from nanoscale_box.core.errors import Code, ConfigurationError, Conflict, Fault, Unavailable
 from nanoscale_box.core.secret import Secret
 from nanoscale_box.engine.ports import Place
 
@@ -53,23 +53,48 @@ def new_key() -> VaultKey:
 class Vault:
     """Seals with the newest key, opens with any; the first of `keys` is the newest."""
 
-    def __init__(self, keys: Sequence[VaultKey]) -> None:
+    def __init__(self, keys: Sequence[VaultKey], file: Path | None = None) -> None:
+        """`file` is where the keys rest, if the box may write there."""
         if not keys:
             raise ConfigurationError(Code.CONFIGURATION, "there is no encryption key", hint="give at least one key")
-        self._newest = keys[0].id
+        self._file = file
+        self._keys = list(keys)
         self._ciphers = {key.id: AESGCM(key.key) for key in keys}
 
-    @property
-    def newest(self) -> str:
-        """The id of the key that seals; a text that names another is due for re-sealing."""
-        return self._newest
+    def ids(self) -> list[str]:
+        """The ids of all keys, the newest, which seals, first; a text that names another is due for re-sealing."""
+        return [key.id for key in self._keys]
+
+    def renew(self) -> str:
+        """A new key in front of the others, in the file before it seals anything; give its id. `Conflict` when the
+        keys do not rest in a file of the box's."""
+        if self._file is None:
+            raise Conflict(
+                Code.STATE_CONFLICT,
+                "the encryption keys do not rest in a file that the box may write",
+                hint="put a new key before the others where you keep them, restart the box, and run this again",
+            )
+        keys = [new_key(), *self._keys]
+        try:
+            _replace(self._file, keys)
+        except OSError as error:
+            raise Unavailable(
+                Code.STORE_UNAVAILABLE,
+                f"the new key could not be written to {self._file}: {error.strerror}",
+                hint="see that the file's folder has room and belongs to the box's user",
+                fault=Fault.OWNER,
+            ) from error
+        self._ciphers[keys[0].id] = AESGCM(keys[0].key)
+        self._keys = keys
+        return keys[0].id
 
     def seal(self, secret: Secret, place: Place) -> str:
         """The sealed text for exactly this place."""
         nonce = os.urandom(_NONCE_BYTES)
         plain = secret.reveal().encode("utf-8", "surrogatepass")
-        body = nonce + self._ciphers[self._newest].encrypt(nonce, plain, _bound_to(place))
-        return f"{_VERSION}.{self._newest}.{_encode(body)}"
+        newest = self._keys[0].id
+        body = nonce + self._ciphers[newest].encrypt(nonce, plain, _bound_to(place))
+        return f"{_VERSION}.{newest}.{_encode(body)}"
 
     def open(self, sealed: str, place: Place) -> Secret:
         """The secret; `key_unknown` when its key is not here, `seal_broken` when it was altered or moved."""
@@ -129,23 +154,43 @@ def load_or_create_keys(path: Path) -> list[VaultKey]:
 def _create(path: Path, key: VaultKey) -> None:
     """Make the file whole or not at all, without ever replacing one that is there."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
+    name = _written(path, [key])
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(f"{key.line()}\n".encode())
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(name, path)
-        except FileExistsError:
-            return  # someone else was first; their key is the key
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        path.hardlink_to(name)
+    except FileExistsError:
+        return  # someone else was first; their key is the key
     finally:
-        Path(name).unlink()
+        name.unlink()
+    _sync_folder(path.parent)
+
+
+def _replace(path: Path, keys: Sequence[VaultKey]) -> None:
+    """Put these keys into the file, whole or not at all."""
+    name = _written(path, keys)
+    try:
+        name.replace(path)
+    except OSError:
+        name.unlink()
+        raise
+    _sync_folder(path.parent)
+
+
+def _written(path: Path, keys: Sequence[VaultKey]) -> Path:
+    """A file beside `path` with these keys, on disk, for the owner alone."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
+    with os.fdopen(descriptor, "wb") as file:
+        file.write("".join(f"{key.line()}\n" for key in keys).encode())
+        file.flush()
+        os.fsync(file.fileno())
+    return Path(name)
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _read_private(path: Path) -> str:

@@ -323,6 +323,19 @@ COMMANDS: Final[tuple[Command, ...]] = (
         arguments=(_arg("token", metavar="TOKEN", help="its name or id"),),
     ),
     Command(
+        words="keys list",
+        does="the keys that seal the box's secrets, by id, and how many each seals",
+        examples=("keys list",),
+        handler="keys:list_keys",
+    ),
+    Command(
+        words="keys rotate",
+        does="make a new key and seal every secret anew with it; afterwards the old ones may go",
+        examples=("keys rotate", "keys rotate --no-wait"),
+        handler="keys:rotate",
+        arguments=(_arg("--no-wait", action="store_true", help="do not wait until every secret is sealed anew"),),
+    ),
+    Command(
         words="audit",
         does="who did what to what and how it ended, newest first",
         examples=("audit", "audit --who uid:1000 --action delete", "audit --all --json > audit.jsonl", "audit --check"),

@@ -160,6 +160,7 @@ GROUPS: Final = {
     "projects": "create, list, change and delete projects",
     "env": "the environment variables of a project",
     "secrets": "renew what the box shares with GitHub",
+    "keys": "the keys that seal the box's secrets",
     "token": "bearer tokens for the API over TCP",
 }
 """What the words before a command's last one stand for."""

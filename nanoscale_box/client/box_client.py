@@ -65,6 +65,14 @@ class BoxClient:
         """Let a bearer token open nothing any more."""
         await self._calls.order("DELETE", address(routes.TOKEN_BY_ID, token_id=token_id))
 
+    async def keys(self) -> list[shapes.Key]:
+        """Encryption keys by id, and how many secrets each seals."""
+        return (await self._calls.get(routes.KEYS, shapes.Page[shapes.Key])).items
+
+    async def rotate_keys(self) -> list[shapes.Key]:
+        """Make a new encryption key; secrets are sealed anew after the answer."""
+        return (await self._calls.send("POST", routes.KEYS_ROTATE, shapes.Page[shapes.Key])).items
+
     async def audit(
         self,
         *,

@@ -43,6 +43,7 @@ from nanoscale_box.engine.reconcile import Reconciler
 from nanoscale_box.engine.registration import Registration
 from nanoscale_box.engine.releases import Releases
 from nanoscale_box.engine.remotes import Remotes
+from nanoscale_box.engine.resealing import Resealing
 from nanoscale_box.engine.retiring import Retiring
 from nanoscale_box.engine.rotation import Rotation
 from nanoscale_box.engine.stages import Stages
@@ -67,6 +68,16 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Upkeep:
+    """What a box needs to be run for years."""
+
+    tokens: Tokens
+    audit: Auditing
+    measuring: Measuring
+    resealing: Resealing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
     """The parts that others call."""
 
@@ -83,10 +94,8 @@ class Engine:
     catalogue: Catalogue
     checks: HookCheck
     feedback: Feedback
-    tokens: Tokens
-    audit: Auditing
-    measuring: Measuring
     ci: CiWatch
+    upkeep: Upkeep
 
 
 def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: Policy) -> Engine:
@@ -141,10 +150,11 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
         catalogue=github_side.catalogue,
         checks=github_side.checks,
         feedback=Feedback(desk=desk, github=github, app=app, jobs=jobs, feed=feed, url_of=hands.ingress.url),
-        tokens=Tokens(desk),
-        audit=Auditing(ledger=ledger, clock=clock),
-        measuring=Measuring(
-            ledger=ledger, clock=clock, feed=feed, accounts=github_side.accounts, reconciler=reconciler
+        upkeep=Upkeep(
+            tokens=Tokens(desk),
+            audit=Auditing(ledger=ledger, clock=clock),
+            measuring=Measuring(desk=desk, feed=feed, accounts=github_side.accounts, reconciler=reconciler),
+            resealing=Resealing(desk=desk, jobs=jobs),
         ),
         ci=ci,
     )

@@ -8,6 +8,7 @@ Of a deployment: `fetch begun`, `fetch done`, `build begun`, `build done`, `star
 still runs).
 Of GitHub: `refresh done` (the old refresh token is used up, the new pair is in memory alone) and `hook done` (the hook
 exists, and its id is recorded nowhere).
+Of the keys: `reseal done` (some secrets are sealed by the new key, the others still by the old one).
 """
 
 from __future__ import annotations
@@ -20,7 +21,15 @@ Reached = Callable[[str], None]
 
 STEPS: Final = ("fetch", "build", "start", "switch")
 OF_A_DEPLOYMENT: Final = (*(f"{step} {moment}" for step in STEPS for moment in ("begun", "done")), "live")
-POINTS: Final = ("record begun", "record done", "alarm begun", *OF_A_DEPLOYMENT, "refresh done", "hook done")
+POINTS: Final = (
+    "record begun",
+    "record done",
+    "alarm begun",
+    *OF_A_DEPLOYMENT,
+    "refresh done",
+    "hook done",
+    "reseal done",
+)
 
 
 def passed(_: str) -> None:

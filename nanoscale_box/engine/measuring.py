@@ -12,9 +12,9 @@ from nanoscale_box.core.lifecycle import FINAL, RUNNING, DeploymentState
 from nanoscale_box.core.model import Event, EventKind
 from nanoscale_box.engine.accounts import Accounts
 from nanoscale_box.engine.feed import Feed
-from nanoscale_box.engine.ports import Clock
+from nanoscale_box.engine.kit import Desk
 from nanoscale_box.engine.reconcile import Reconciler
-from nanoscale_box.engine.records import Ledger, Records
+from nanoscale_box.engine.records import Records
 
 BOUNDS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0, 600.0)
 """Seconds up to which durations of steps are counted together."""
@@ -57,9 +57,9 @@ class Measured:
 class Measuring:
     """Gathers figures; what it has counted so far it keeps."""
 
-    def __init__(self, *, ledger: Ledger, clock: Clock, feed: Feed, accounts: Accounts, reconciler: Reconciler) -> None:
-        self._ledger = ledger
-        self._clock = clock
+    def __init__(self, *, desk: Desk, feed: Feed, accounts: Accounts, reconciler: Reconciler) -> None:
+        self._ledger = desk.ledger
+        self._clock = desk.clock
         self._feed = feed
         self._accounts = accounts
         self._reconciler = reconciler

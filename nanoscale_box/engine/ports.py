@@ -85,6 +85,13 @@ class Vault(Protocol):
     def open(self, sealed: str, place: Place) -> Secret:
         """The secret; `BoxError` `key_unknown` or `seal_broken` when it does not open there."""
 
+    def ids(self) -> Sequence[str]:
+        """The ids of all keys that are here, the one that seals first."""
+
+    def renew(self) -> str:
+        """A new key that seals from now on, on disk before it does; give its id. `Conflict` when the keys rest where
+        the box may not write."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remote:

@@ -28,6 +28,7 @@ from nanoscale_box.core.model import (
     Verdict,
 )
 from nanoscale_box.core.tokens import ApiToken, TokenId
+from nanoscale_box.engine.ports import Place
 
 T = TypeVar("T")
 
@@ -89,6 +90,28 @@ class AuditFilter:
     who: str | None = None
     action: str | None = None
     target: str | None = None
+
+
+SealAfter = tuple[int, int]
+"""Where a sealed text rests, as only the store reads it; they sort."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """A sealed text, the place it was sealed for, and where it rests."""
+
+    at: SealAfter
+    place: Place
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealUse:
+    """How many texts of a table a key sealed."""
+
+    key_id: str
+    table: str
+    count: int
 
 
 class Projects(Protocol):
@@ -243,6 +266,12 @@ class Audit(Protocol):
     def check(self) -> AuditCheck: ...  # follows the whole chain
 
 
+class Seals(Protocol):
+    def uses(self) -> Sequence[SealUse]: ...
+    def not_by(self, key_id: str, after: SealAfter | None, limit: int) -> Sequence[Sealed]: ...  # in order of `at`
+    def replace(self, at: SealAfter, text: str) -> None: ...
+
+
 class Records(Protocol):
     """All aggregates within one transaction."""
 
@@ -264,6 +293,8 @@ class Records(Protocol):
     def tokens(self) -> Tokens: ...
     @property
     def audit(self) -> Audit: ...
+    @property
+    def seals(self) -> Seals: ...
 
 
 class Ledger(Protocol):

@@ -9,6 +9,7 @@ from nanoscale_box.store.events import Events
 from nanoscale_box.store.github import GithubCache
 from nanoscale_box.store.keeper import Keeper
 from nanoscale_box.store.projects import Projects
+from nanoscale_box.store.seals import Seals
 from nanoscale_box.store.sql import Sql
 from nanoscale_box.store.tokens import Tokens
 from nanoscale_box.store.verdicts import Verdicts
@@ -25,6 +26,7 @@ class StoreRecords:
         "_github",
         "_keeper",
         "_projects",
+        "_seals",
         "_tokens",
         "_verdicts",
     )
@@ -39,6 +41,7 @@ class StoreRecords:
         self._keeper = Keeper(sql)
         self._tokens = Tokens(sql)
         self._audit = Audit(sql)
+        self._seals = Seals(sql)
 
     @property
     def projects(self) -> Projects:
@@ -84,3 +87,8 @@ class StoreRecords:
     def audit(self) -> Audit:
         """Who did what."""
         return self._audit
+
+    @property
+    def seals(self) -> Seals:
+        """Every sealed text."""
+        return self._seals

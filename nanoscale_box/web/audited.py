@@ -14,7 +14,7 @@ from nanoscale_box.web.problems import Handler
 from nanoscale_box.web.services import Audit
 from nanoscale_box.wire.operations import Operation
 
-_TELLS_ITSELF: Final = frozenset({"create_token", "revoke_token"})
+_TELLS_ITSELF: Final = frozenset({"create_token", "revoke_token", "rotate_keys"})
 """What is noted in the same commit as it is done."""
 
 

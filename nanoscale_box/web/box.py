@@ -15,7 +15,7 @@ from nanoscale_box.web.callers import CALLER, VIA
 from nanoscale_box.web.services import Services
 from nanoscale_box.wire import requests, routes
 from nanoscale_box.wire.openapi import document
-from nanoscale_box.wire.shapes import Doctor, NewToken, Session
+from nanoscale_box.wire.shapes import Doctor, NewToken, Page, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,8 @@ class Box:
         add("GET", routes.TOKENS, self.tokens)
         add("POST", routes.TOKENS, self.create_token)
         add("DELETE", routes.TOKEN_BY_ID, self.revoke_token)
+        add("GET", routes.KEYS, self.keys)
+        add("POST", routes.KEYS_ROTATE, self.rotate_keys)
         add("GET", routes.AUDIT, self.audit)
         add("GET", routes.AUDIT_CHECK, self.check_audit)
 
@@ -81,6 +83,18 @@ class Box:
         Query(request)
         await self.services.tokens.revoke(TokenId(request.match_info["token_id"]), caller=request[CALLER])
         return answering.nothing()
+
+    async def keys(self, request: web.Request) -> web.StreamResponse:
+        """The keys and how many secrets each seals."""
+        Query(request)
+        return answering.page(await self.services.keys.keys(), translate.key)
+
+    async def rotate_keys(self, request: web.Request) -> web.StreamResponse:
+        """A new key; secrets are sealed anew after the answer."""
+        Query(request)
+        return answering.answer(
+            Page(items=[translate.key(one) for one in await self.services.keys.rotate(request[CALLER])]), 202
+        )
 
     async def audit(self, request: web.Request) -> web.StreamResponse:
         """Who did what."""

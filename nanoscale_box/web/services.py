@@ -25,6 +25,7 @@ from nanoscale_box.core.tokens import ApiToken, Scope, TokenId
 from nanoscale_box.engine.hookcheck import HookView
 from nanoscale_box.engine.measuring import Measured
 from nanoscale_box.engine.records import AuditFilter, Page
+from nanoscale_box.engine.resealing import KeyView
 from nanoscale_box.engine.rotation import Rotated
 from nanoscale_box.engine.views import (
     EnvName,
@@ -108,6 +109,13 @@ class Tokens(Protocol):
     async def list(self) -> Sequence[ApiToken]: ...
     async def revoke(self, token_id: TokenId, *, caller: str) -> None: ...
     async def recognise(self, presented: Secret) -> ApiToken: ...
+
+
+class Keys(Protocol):
+    """The keys that seal secrets."""
+
+    async def keys(self) -> Sequence[KeyView]: ...
+    async def rotate(self, caller: str) -> Sequence[KeyView]: ...
 
 
 class Audit(Protocol):
@@ -194,6 +202,7 @@ class Services:
     logs: LogReader
     doctor: Doctor
     tokens: Tokens
+    keys: Keys
     audit: Audit
     metrics: Metrics
     owner_id: str

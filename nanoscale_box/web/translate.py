@@ -12,6 +12,7 @@ from nanoscale_box.core.settings import SETTINGS, ProjectSettings
 from nanoscale_box.core.tokens import ApiToken
 from nanoscale_box.engine import views
 from nanoscale_box.engine.hookcheck import HookView
+from nanoscale_box.engine.resealing import KeyView
 from nanoscale_box.engine.rotation import Rotated
 from nanoscale_box.web.services import Finding
 from nanoscale_box.wire import shapes
@@ -244,6 +245,11 @@ def token(one: ApiToken) -> shapes.Token:
         expires_at=one.expires_at,
         last_used_at=one.last_used_at,
     )
+
+
+def key(one: KeyView) -> shapes.Key:
+    """An encryption key, by its id."""
+    return shapes.Key(id=one.id, newest=one.newest, here=one.here, uses=one.uses)
 
 
 def audit_entry(one: Entry) -> shapes.AuditEntry:

@@ -307,6 +307,21 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         does="let a bearer token open nothing from now on",
         status=204,
     ),
+    _look(
+        id="list_keys",
+        route=routes.KEYS,
+        does="encryption keys by id, and how many secrets each seals",
+        gives=shapes.Page[shapes.Key],
+    ),
+    _rule(
+        id="rotate_keys",
+        method="POST",
+        route=routes.KEYS_ROTATE,
+        does="make a new encryption key; all secrets are sealed anew after the answer",
+        gives=shapes.Page[shapes.Key],
+        status=202,
+        refusals=(409,),
+    ),
     _rule(
         id="list_audit",
         method="GET",

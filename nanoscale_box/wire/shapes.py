@@ -332,6 +332,15 @@ class NewToken(Shape, frozen=True):
     text: str
 
 
+class Key(Shape, frozen=True):
+    """An encryption key by its id, and how many secrets it seals; `here` is false for one that is lost."""
+
+    id: str
+    newest: bool
+    here: bool
+    uses: int
+
+
 class AuditEntry(Shape, frozen=True):
     """Who did what to what, and how it ended; `digest` chains it to the entry before."""
 

@@ -8,7 +8,7 @@ from tests.engine.house import House, sha
 
 
 async def entries(house: House, **wanted: str) -> list[Entry]:
-    found, _ = await house.engine.audit.list(AuditFilter(**wanted), Page(limit=200))
+    found, _ = await house.engine.upkeep.audit.list(AuditFilter(**wanted), Page(limit=200))
     return list(reversed(found))
 
 
@@ -19,7 +19,7 @@ async def test_an_accepted_push_and_what_became_of_it(house: House) -> None:
     await house.idle()
     told = [(one.act.who, one.act.action, one.act.sha) for one in (await entries(house))[before:]]
     assert told == [("github", "delivery.accepted", sha(2)), ("box", "deployment.deployed", sha(2))]
-    assert (await house.engine.audit.check()).broken_at is None
+    assert (await house.engine.upkeep.audit.check()).broken_at is None
 
 
 async def test_a_push_that_deploys_nothing_adds_nothing(house: House) -> None:

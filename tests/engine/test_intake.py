@@ -101,7 +101,7 @@ async def test_an_id_with_another_body_is_refused(house: House) -> None:
         await house.deliver(house.commit(3), delivery_id=name)
     assert refused.value.code is Code.DELIVERY_CONFLICT
     assert (await house.verdicts(), await house.deployments()) == before
-    (audited, *_), _ = await house.engine.audit.list(AuditFilter(who="github"), Page())
+    (audited, *_), _ = await house.engine.upkeep.audit.list(AuditFilter(who="github"), Page())
     assert (audited.act.outcome, audited.act.delivery_id, audited.act.sha) == ("delivery_conflict", name, sha(3))
 
 

@@ -184,9 +184,10 @@ class Stand:
             feed=engine.feed,
             logs=FakeLogs(),
             doctor=engine.doctor,
-            tokens=engine.tokens,
-            audit=engine.audit,
-            metrics=engine.measuring,
+            tokens=engine.upkeep.tokens,
+            keys=engine.upkeep.resealing,
+            audit=engine.upkeep.audit,
+            metrics=engine.upkeep.measuring,
             owner_id="usr_owner",
             version="test",
         )

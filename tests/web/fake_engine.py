@@ -32,6 +32,7 @@ from nanoscale_box.core.tokens import ApiToken, Scope, TokenId
 from nanoscale_box.engine.hookcheck import HookView
 from nanoscale_box.engine.measuring import Durations, Measured
 from nanoscale_box.engine.records import AuditFilter, Page
+from nanoscale_box.engine.resealing import KeyView
 from nanoscale_box.engine.rotation import Rotated
 from nanoscale_box.engine.views import (
     EnvName,
@@ -398,6 +399,25 @@ class FakeTokens:
 
 
 @dataclass
+class FakeKeys:
+    """Two keys, the older of which seals three secrets until it is looked at again."""
+
+    made: int = 0
+    left: int = 3
+
+    async def keys(self) -> Sequence[KeyView]:
+        left, self.left = self.left, 0
+        return [
+            KeyView(id="key_new", newest=True, here=True, uses=4 - left),
+            KeyView(id="key_old", newest=False, here=True, uses=left),
+        ]
+
+    async def rotate(self, caller: str) -> Sequence[KeyView]:
+        self.made += 1
+        return await self.keys()
+
+
+@dataclass
 class FakeAudit:
     """Acts in memory."""
 
@@ -447,6 +467,7 @@ class FakeEngine:
     logs: FakeLogs = field(default_factory=FakeLogs)
     doctor: FakeDoctor = field(default_factory=FakeDoctor)
     tokens: FakeTokens = field(default_factory=FakeTokens)
+    keys: FakeKeys = field(default_factory=FakeKeys)
     audit: FakeAudit = field(default_factory=FakeAudit)
     metrics: FakeMetrics = field(default_factory=FakeMetrics)
     counters: IntakeCounters = field(default_factory=IntakeCounters)
@@ -460,6 +481,7 @@ class FakeEngine:
             logs=self.logs,
             doctor=self.doctor,
             tokens=self.tokens,
+            keys=self.keys,
             audit=self.audit,
             metrics=self.metrics,
             counters=self.counters,
