@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from nanoscale_box.core.model import DeliveryId, Deployment, Project, Sha, Trigger
 
 ZERO_SHA: Final = Sha("0" * 40)
+
+
+class Moved(Protocol):
+    """A ref that is elsewhere now."""
+
+    @property
+    def ref(self) -> str: ...
+    @property
+    def after(self) -> Sha | None: ...
+    @property
+    def deleted(self) -> bool: ...
+    @property
+    def branch(self) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +99,7 @@ def decide(change: Change, project: Project, known: Known, debounce: Debounce, n
     return ignored or _enqueue(change, known, debounce, now)
 
 
-def ignored_at_sight(change: Change, project: Project) -> Ignore | None:
+def ignored_at_sight(change: Moved, project: Project) -> Ignore | None:
     """The verdict on a change that needs nothing of what is remembered: the first of the rules of `decide`."""
     return _not_this_branch(change, project)
 
@@ -96,13 +109,14 @@ def short(sha: str | None) -> str:
     return sha[:7] if sha else "an unknown commit"
 
 
-def _not_this_branch(change: Change, project: Project) -> Ignore | None:
-    if change.ref.startswith("refs/tags/"):
-        return Ignore(code="tag", reason=f"a tag was pushed; {project.name} deploys the branch {project.branch}")
-    if change.branch != project.branch:
+def _not_this_branch(change: Moved, project: Project) -> Ignore | None:
+    branch = change.branch
+    if branch != project.branch:
+        if change.ref.startswith("refs/tags/"):
+            return Ignore(code="tag", reason=f"a tag was pushed; {project.name} deploys the branch {project.branch}")
         return Ignore(
             code="other_branch",
-            reason=f"the push went to {change.branch or change.ref}; {project.name} deploys {project.branch}",
+            reason=f"the push went to {branch or change.ref}; {project.name} deploys {project.branch}",
         )
     if change.deleted or change.after == ZERO_SHA:
         return Ignore(code="branch_deleted", reason=f"{project.branch} was deleted; what runs goes on running")

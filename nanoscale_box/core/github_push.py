@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Final
 
 import msgspec
@@ -20,29 +20,6 @@ _MARKER: Final = re.compile(r"\[(skip ci|ci skip|no ci|skip deploy|skip actions|
 
 _Ref = Annotated[str, msgspec.Meta(pattern=r"^refs/[^\x00-\x20\x7f~^:?*\[\\]+\Z", max_length=1024)]
 _Sha = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?\Z")]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Push:
-    """A ref that moved. Texts are inert. `changed` names the paths that the listed commits touched, raw, for
-    matching only;
-    None when GitHub did not tell them all: forced, created, deleted, or too many commits."""
-
-    repo_id: RepoId
-    ref: str
-    before: Sha
-    after: Sha
-    deleted: bool
-    forced: bool
-    subject: str | None
-    author: str | None
-    message: str | None
-    changed: frozenset[str] | None
-
-    @property
-    def branch(self) -> str | None:
-        """The branch's name; None for a tag or any other ref."""
-        return self.ref.removeprefix(_HEADS) if self.ref.startswith(_HEADS) else None
 
 
 class _Person(msgspec.Struct, frozen=True):
@@ -66,8 +43,8 @@ class _Body(msgspec.Struct, frozen=True):
     ref: _Ref
     before: _Sha
     after: _Sha
-    repository: msgspec.Raw
-    installation: msgspec.Raw = msgspec.Raw(b"null")
+    repository: Numbered
+    installation: Numbered | None = None
     deleted: bool = False
     forced: bool = False
     created: bool = False
@@ -76,9 +53,63 @@ class _Body(msgspec.Struct, frozen=True):
 
 
 _BODY: Final = msgspec.json.Decoder(_Body)
-_NUMBERED: Final = msgspec.json.Decoder(Numbered)
-_NUMBERED_OR_NOT: Final = msgspec.json.Decoder(Numbered | None)
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_encode: Final = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Push:
+    """A ref that moved. Texts are inert; they are made so when they are asked for, which is seldom."""
+
+    repo_id: RepoId
+    ref: str
+    before: Sha
+    after: Sha
+    deleted: bool
+    forced: bool
+    told: _Body = field(repr=False)
+
+    @property
+    def branch(self) -> str | None:
+        """The branch's name; None for a tag or any other ref."""
+        return self.ref.removeprefix(_HEADS) if self.ref.startswith(_HEADS) else None
+
+    @property
+    def subject(self) -> str | None:
+        """The first line of the head commit's message."""
+        head = self.told.head_commit
+        return inert(head.message.lstrip().partition("\n")[0].rstrip(), limit=200) if head else None
+
+    @property
+    def author(self) -> str | None:
+        """Who wrote the head commit."""
+        head = self.told.head_commit
+        if head is None or head.author is None:
+            return None
+        name = head.author.name or head.author.username
+        return inert(name, limit=100) if name else None
+
+    @property
+    def message(self) -> str | None:
+        """The head commit's message."""
+        head = self.told.head_commit
+        return inert(head.message, limit=65_536, lines=True) if head else None
+
+    @property
+    def changed(self) -> frozenset[str] | None:
+        """The paths that the listed commits touched, raw, for matching only; None when GitHub did not tell them all:
+        forced, created, deleted, or too many commits."""
+        told, commits = self.told, self.told.commits
+        if told.forced or told.created or told.deleted or not commits or len(commits) >= _MOST_COMMITS:
+            return None
+        if commits[-1].id != told.after or not told.before.strip("0"):
+            return None
+        paths: set[str] = set()
+        for commit in commits:
+            if commit.added is None or commit.removed is None or commit.modified is None:
+                return None
+            paths.update(commit.added, commit.removed, commit.modified)
+        return frozenset(paths)
 
 
 def read_push(body: bytes) -> tuple[Push, InstallationId | None, bool]:
@@ -86,63 +117,31 @@ def read_push(body: bytes) -> tuple[Push, InstallationId | None, bool]:
     may stand
     in it twice (never so when it is written as GitHub does). Raises what msgspec raises, `ValueError` among it."""
     told = _BODY.decode(body)
-    repository, installation = bytes(told.repository), bytes(told.installation)
-    if inert(told.ref, limit=1024) != told.ref:
+    if not told.ref.isascii() and inert(told.ref, limit=1024) != told.ref:
         raise ValueError("the ref holds invisible characters")
-    numbered = _NUMBERED_OR_NOT.decode(installation)
-    # A repository has its own id and its owner's, an installation its own.
-    surely_one = _one_of_each(body) and _few_ids(repository, 2) and _few_ids(installation, 1)
-    head = told.head_commit
     push = Push(
-        repo_id=RepoId(_NUMBERED.decode(repository).id),
+        repo_id=RepoId(told.repository.id),
         ref=told.ref,
         before=Sha(told.before),
         after=Sha(told.after),
-        deleted=told.deleted or not told.after.strip("0"),
+        deleted=told.deleted or (told.after.startswith("0") and not told.after.strip("0")),
         forced=told.forced,
-        subject=inert(head.message.lstrip().partition("\n")[0].rstrip(), limit=200) if head else None,
-        author=_author(head),
-        message=inert(head.message, limit=65_536, lines=True) if head else None,
-        changed=_changed(told),
+        told=told,
     )
-    return push, InstallationId(numbered.id) if numbered else None, not surely_one
+    installation = told.installation
+    return push, InstallationId(installation.id) if installation else None, not _surely_one(body, told)
 
 
-def _one_of_each(json_object: bytes) -> bool:
-    """Whether no member of an object is repeated: told apart, they make up its whole length, as in the compact form
-    that GitHub
-    writes. A repeated key, an escape in a key or a space makes it longer, and False means that nothing is known."""
-    members = _MEMBERS.decode(json_object)
-    return len(json_object) == 1 + 4 * len(members) + sum(map(len, members)) + sum(
-        map(len, map(bytes, members.values()))
-    )
-
-
-def _few_ids(json_object: bytes, most: int) -> bool:
-    """Whether `id` stands at most so often in an object and in those within it, and no escape can spell it another
-    way."""
-    return json_object.count(b'"id"') <= most and b"\\" not in json_object
-
-
-def _author(head: _Head | None) -> str | None:
-    if head is None or head.author is None:
-        return None
-    name = head.author.name or head.author.username
-    return inert(name, limit=100) if name else None
-
-
-def _changed(told: _Body) -> frozenset[str] | None:
-    commits = told.commits
-    if told.forced or told.created or told.deleted or not commits or len(commits) >= _MOST_COMMITS:
-        return None
-    if commits[-1].id != told.after or not told.before.strip("0"):
-        return None
-    paths: set[str] = set()
-    for commit in commits:
-        if commit.added is None or commit.removed is None or commit.modified is None:
-            return None
-        paths.update(commit.added, commit.removed, commit.modified)
-    return frozenset(paths)
+def _surely_one(body: bytes, told: _Body) -> bool:
+    """Whether no key that decides something is repeated: the members, told apart, make up the whole text again, in the
+    compact form that GitHub writes; and an id that comes last in its object, as it was read, comes first as well."""
+    members = _MEMBERS.decode(body)
+    if _encode(members) != body:
+        return False
+    first = [(members["repository"], told.repository)]
+    if told.installation:
+        first.append((members["installation"], told.installation))
+    return all(bytes(member).startswith((b'{"id":%d,' % one.id, b'{"id":%d}' % one.id)) for member, one in first)
 
 
 def skip_marker(message: str | None) -> str | None:

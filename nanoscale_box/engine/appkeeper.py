@@ -22,6 +22,11 @@ class AppKeeper:
         self._vault = vault
         self._app = given
 
+    @property
+    def at_hand(self) -> App | None:
+        """The App, if it was opened already."""
+        return self._app
+
     async def current(self) -> App | None:
         """The App, or None when there is none yet."""
         if self._app is None:

@@ -4,32 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Final
 
-from nanoscale_box.core.decide import Change, ignored_at_sight
+from nanoscale_box.core.decide import Change, Ignore, ignored_at_sight
 from nanoscale_box.core.github import Delivery, Push, skip_marker
-from nanoscale_box.core.model import Outcome, Project, RepoId, Trigger, Verdict, VerdictId
+from nanoscale_box.core.model import Outcome, Project, ProjectId, RepoId, Trigger, Verdict, VerdictId
 from nanoscale_box.engine.kit import Desk
-from nanoscale_box.engine.queue import Queue
 from nanoscale_box.engine.records import DeliveryRow, News, Records
 from nanoscale_box.engine.telling import delivery_news, verdict_news
 from nanoscale_box.engine.views import Receipt
+
+_NO_PROJECT: Final = Ignore(
+    code="no_project", reason="no project of this box deploys from the repository that was pushed to"
+)
 
 
 class AtSight:
     """The way of most deliveries: pushes to branches that nobody deploys. All others are looked at one by one."""
 
-    def __init__(self, *, desk: Desk, queue: Queue) -> None:
+    def __init__(self, *, desk: Desk) -> None:
         self._clock = desk.clock
         self._ids = desk.ids
         self._reached = desk.reached
-        self._queue = queue
 
     def record(self, records: Records, deliveries: Sequence[Delivery]) -> list[Receipt | None]:
         """Record those that can be decided at sight, with few statements for all; None for each of the others."""
         now = self._clock.now()
         ids = [delivery.delivery_id for delivery in deliveries]
-        unfit = set(records.deliveries.known(ids))
-        unfit.update(one for one in ids if ids.count(one) > 1)
+        unfit = records.deliveries.known(ids)
+        if len({*ids}) < len(ids):
+            unfit |= {one for one in ids if ids.count(one) > 1}
         pushed = {delivery.push.repo_id for delivery in deliveries if delivery.push}
         projects = {repo_id: records.projects.on_repository(repo_id) for repo_id in pushed}
         receipts: list[Receipt | None] = []
@@ -70,13 +74,12 @@ class AtSight:
         concerned = projects[push.repo_id]
         if not concerned:
             return [no_project(delivery, push, self._ids.new, now)]
-        change = change_of(delivery, push)
         verdicts = []
         for project in concerned:
-            ignored = ignored_at_sight(change, project)
+            ignored = ignored_at_sight(push, project)
             if ignored is None:
                 return None
-            verdicts.append(self._queue.verdict(project, change, ignored, None, now))
+            verdicts.append(_verdict(delivery, push, ignored, self._ids.new, now, project.id))
         return verdicts
 
 
@@ -96,12 +99,24 @@ def change_of(delivery: Delivery, push: Push) -> Change:
 
 def no_project(delivery: Delivery, push: Push, new_id: Callable[[str], str], now: datetime) -> Verdict:
     """The verdict on a push that concerns no project."""
+    return _verdict(delivery, push, _NO_PROJECT, new_id, now)
+
+
+def _verdict(
+    delivery: Delivery,
+    push: Push,
+    ignored: Ignore,
+    new_id: Callable[[str], str],
+    now: datetime,
+    project_id: ProjectId | None = None,
+) -> Verdict:
     return Verdict(
         id=VerdictId(new_id("ver")),
+        project_id=project_id,
         source=Trigger.PUSH,
         outcome=Outcome.IGNORED,
-        code="no_project",
-        reason="no project of this box deploys from the repository that was pushed to",
+        code=ignored.code,
+        reason=ignored.reason,
         at=now,
         delivery_id=delivery.delivery_id,
         ref=push.ref,

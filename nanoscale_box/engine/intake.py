@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -23,7 +24,7 @@ from nanoscale_box.core.github import (
 from nanoscale_box.core.model import Outcome, Verdict
 from nanoscale_box.engine.atsight import AtSight, change_of, delivery_row, no_project
 from nanoscale_box.engine.following import follow
-from nanoscale_box.engine.gathering import Gathering
+from nanoscale_box.engine.gathering import Gathering, Into
 from nanoscale_box.engine.keyring import Key, Keyring
 from nanoscale_box.engine.kit import Desk
 from nanoscale_box.engine.queue import Queue
@@ -52,23 +53,33 @@ class Intake:
         self._queue = queue
         self._wake = wake
         self._followed = followed
-        self._gathering = Gathering(desk.ledger, AtSight(desk=desk, queue=queue).record)
+        self._gathering = Gathering(desk.ledger, AtSight(desk=desk).record, self._alone)
 
     def check_headers(self, headers: Sequence[tuple[str, str]]) -> None:
         """Refuse a media type that no GitHub delivery has (415) before any byte of the body is read."""
         content_kind(headers)
 
-    async def receive(self, headers: Sequence[tuple[str, str]], body: bytes) -> Receipt:
-        """Verify, record and decide. `Unauthorized` or `Invalid`: refused, nothing written. When this returns, the
-        row is on disk."""
-        head = read_headers(headers)
+    def receive(self, headers: Sequence[tuple[str, str]], body: bytes) -> asyncio.Future[Receipt]:
+        """Verify, record and decide. `Unauthorized` or `Invalid`: refused, nothing written. Once there is a receipt,
+        the row is on disk."""
+        future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        with Into(future):
+            head = read_headers(headers)
+            keys = self._keyring.keys_at_hand(head.target_type, head.hook_id)
+            if keys is None:
+                return asyncio.ensure_future(self._receive_later(head, body))
+            self._gathering.add(_verified(head, body, keys), future)
+        return future
+
+    async def _receive_later(self, head: Headers, body: bytes) -> Receipt:
         keys = await self._keyring.keys_for(head.target_type, head.hook_id)
-        check_signature(head, body, [key.secret for key in keys])
-        delivery = parse_delivery(head, body)
-        _check_repository(head, body, keys, delivery)
-        receipt = await self._gathering.add(delivery)
-        if receipt is None:
-            receipt = await self._recorded(delivery)
+        future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        self._gathering.add(_verified(head, body, keys), future)
+        return await future
+
+    async def _alone(self, delivery: Delivery) -> Receipt:
+        """Record one that cannot be decided at sight, and pass on what follows from it."""
+        receipt = await self._recorded(delivery)
         self._reached("record done")
         if delivery.change is not None:
             self._keyring.forget()
@@ -129,11 +140,14 @@ class Intake:
         return _receipt("ignored", delivery, verdicts[0].reason, verdicts, 200)
 
 
-def _check_repository(head: Headers, body: bytes, keys: Sequence[Key], delivery: Delivery) -> None:
-    """A repository's own secret speaks for that repository alone."""
+def _verified(head: Headers, body: bytes, keys: Sequence[Key]) -> Delivery:
+    """The delivery, signed rightly; a repository's own secret speaks for that repository alone."""
+    check_signature(head, body, [key.secret for key in keys])
+    delivery = parse_delivery(head, body)
     fitting = [key.secret for key in keys if key.repo_id in (None, delivery.repo_id)]
     if len(fitting) < len(keys) and not isinstance(delivery.change, HookNews):
         check_signature(head, body, fitting)
+    return delivery
 
 
 def _told_by_other_hook(records: Records, delivery: Delivery, push: Push) -> bool:

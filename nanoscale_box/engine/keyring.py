@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from nanoscale_box.core.github_model import App
 from nanoscale_box.core.model import ProjectId, RepoId
 from nanoscale_box.core.secret import Secret
 from nanoscale_box.engine.appkeeper import AppKeeper
@@ -46,11 +47,20 @@ class Keyring:
         """The secrets to try, the likeliest first. A hook whose id is not recorded yet may be any link's without
         one."""
         app = await self._app.current()
-        own = [Key(secret=app.webhook_secret)] if app and app.webhook_secret else []
-        own += [Key(secret=one.secret, until=one.until) for one in await self._opened_old()]
+        own = _own(app, await self._opened_old())
         if target_type != "repository":
             return self._usable(own)
         links = await self._opened()
+        return self._usable(links.get(hook_id) or [*own, *links.get(None, [])])
+
+    def keys_at_hand(self, target_type: str | None, hook_id: int | None) -> list[Key] | None:
+        """As `keys_for`; None: something has to be read first."""
+        app, old, links = self._app.at_hand, self._old, self._links
+        if app is None or old is None or (links is None and target_type == "repository"):
+            return None
+        own = _own(app, old)
+        if target_type != "repository" or links is None:
+            return self._usable(own)
         return self._usable(links.get(hook_id) or [*own, *links.get(None, [])])
 
     def forget(self) -> None:
@@ -60,6 +70,8 @@ class Keyring:
         self._forgotten += 1
 
     def _usable(self, keys: list[Key]) -> list[Key]:
+        if len(keys) == 1 and keys[0].until is None:  # as nearly always
+            return keys
         now = self._clock.now()
         return [key for key in keys if key.until is None or now < key.until]
 
@@ -96,3 +108,9 @@ class Keyring:
                     if key.secret and key not in keys:
                         keys.append(key)
         return found
+
+
+def _own(app: App | None, old: list[Old]) -> list[Key]:
+    """The secrets of the App's own hook."""
+    own = [Key(secret=app.webhook_secret)] if app and app.webhook_secret else []
+    return own + [Key(secret=one.secret, until=one.until) for one in old] if old else own

@@ -89,11 +89,11 @@ def verdict_data(verdict: Verdict) -> dict[str, object]:
     return {
         "id": verdict.id,
         "project_id": verdict.project_id,
-        "source": verdict.source.value,
+        "source": verdict.source,
         "delivery_id": verdict.delivery_id,
         "ref": verdict.ref,
         "sha": verdict.sha,
-        "outcome": verdict.outcome.value,
+        "outcome": verdict.outcome,
         "code": verdict.code,
         "reason": verdict.reason,
         "deployment_id": verdict.deployment_id,

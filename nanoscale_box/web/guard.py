@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from enum import IntEnum
+from time import monotonic
 from typing import Final, cast
 
 from aiohttp import web
 
 from nanoscale_box.web.counters import IntakeCounters
-from nanoscale_box.web.express import Whole, read, refusal
-from nanoscale_box.web.problems import Handler, defect
+from nanoscale_box.web.express import Whole, read
+from nanoscale_box.web.problems import Handler
 from nanoscale_box.web.settings import PublicSettings
-from nanoscale_box.wire.routes import WEBHOOK
 
 
 class Stage(IntEnum):
@@ -48,18 +48,19 @@ class Guard(asyncio.Protocol):
         self._inner = inner
         self._room = room
         self.stage = Stage.NEW
-        self.since = room.now()
+        self.since = monotonic()
         self.transport: asyncio.Transport | None = None
         self.write_stalled_since: float | None = None
         self._whole = True
         """Nothing came so far but deliveries that took the short way; what aiohttp began, aiohttp goes on with."""
-        self._carried: asyncio.Task[bytes] | None = None
+        self._carried = False
+        """A delivery took the short way and is not answered yet."""
         self._early = b""
 
     def enter(self, stage: Stage) -> None:
         """Note what the connection is at from now on."""
         self.stage = stage
-        self.since = self._room.now()
+        self.since = monotonic()
 
     def abort(self) -> None:
         """End the connection at once."""
@@ -83,31 +84,33 @@ class Guard(asyncio.Protocol):
         self._inner.data_received(data)
 
     def _takes_short_way(self, data: bytes) -> bool:
-        if self._carried is not None:  # the next request before the answer to this one
+        if self._carried:  # the next request before the answer to this one
             self._early += data
             if self.transport is not None:
                 self.transport.pause_reading()
             return True
-        whole = read(data) if self._room.express is not None else None
-        if whole is None:
+        express = self._room.express
+        whole = read(data) if express is not None else None
+        if express is None or whole is None:
             self._whole = False
             return False
-        self.enter(Stage.BUSY)
-        self._carried = self._room.carry(whole)
-        self._carried.add_done_callback(self._answer)
+        self._carried = True
+        self.stage = Stage.BUSY
+        self._room.set_out(self)
+        express(whole, self._answer)
         return True
 
-    def _answer(self, carried: asyncio.Task[bytes]) -> None:
-        self._carried = None
+    def _answer(self, written: bytes | None) -> None:
+        self._carried = False
         self.enter(Stage.IDLE)
+        self._room.arrived(self)
         transport = self.transport
         if transport is None or transport.is_closing():
             return
-        if carried.cancelled():
+        if written is None:
             transport.abort()
             return
-        fault = carried.exception()
-        transport.write(refusal(defect("POST", WEBHOOK, fault)) if fault else carried.result())
+        transport.write(written)
         early, self._early = self._early, b""
         if early:
             transport.resume_reading()
@@ -125,7 +128,7 @@ class Guard(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The sender does not read what it is told."""
-        self.write_stalled_since = self._room.now()
+        self.write_stalled_since = monotonic()
         self._inner.pause_writing()
 
     def resume_writing(self) -> None:
@@ -142,13 +145,11 @@ class ConnectionRoom:
         self._counters = counters
         self._guards: dict[asyncio.BaseTransport, Guard] = {}
         self._alarm: asyncio.TimerHandle | None = None
-        self._carried: set[asyncio.Task[bytes]] = set()
-        self.express: Callable[[Whole], Coroutine[None, None, bytes]] | None = None
-        """Answers a delivery that came whole; None: there is no short way."""
-
-    def now(self) -> float:
-        """Seconds of the loop's clock."""
-        return asyncio.get_running_loop().time()
+        self._under_way: set[Guard] = set()
+        self._settled: asyncio.Future[None] | None = None
+        self.express: Callable[[Whole, Callable[[bytes | None], None]], None] | None = None
+        """Takes in a delivery that came whole and has its sender told what is written, None: nothing, go away. Itself
+        None, there is no short way."""
 
     def __len__(self) -> int:
         return len(self._guards)
@@ -183,20 +184,22 @@ class ConnectionRoom:
         """Forget a connection."""
         self._guards.pop(transport, None)
 
-    def carry(self, whole: Whole) -> asyncio.Task[bytes]:
-        """Begin to answer a delivery that came whole."""
-        if self.express is None:
-            raise RuntimeError("there is no short way")
-        task = asyncio.get_running_loop().create_task(self.express(whole))
-        self._carried.add(task)
-        task.add_done_callback(self._carried.discard)
-        return task
+    def set_out(self, guard: Guard) -> None:
+        """Note that a delivery took the short way."""
+        self._under_way.add(guard)
+
+    def arrived(self, guard: Guard) -> None:
+        """Note that it came to its end."""
+        self._under_way.discard(guard)
+        if self._settled is not None and not self._under_way and not self._settled.done():
+            self._settled.set_result(None)
 
     async def settle(self) -> None:
         """Let nothing new take the short way, and wait for what is on it."""
         self.express = None
-        if self._carried:
-            await asyncio.wait(self._carried, timeout=self._settings.stop_seconds)
+        if self._under_way:
+            self._settled = asyncio.get_running_loop().create_future()
+            await asyncio.wait({self._settled}, timeout=self._settings.stop_seconds)
 
     @web.middleware
     async def mark_busy(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -211,7 +214,7 @@ class ConnectionRoom:
             guard.enter(Stage.IDLE)
 
     def _sweep(self) -> None:
-        now = self.now()
+        now = monotonic()
         for guard in list(self._guards.values()):
             if self._stalled(guard, now):
                 self._counters.stalled += 1

@@ -86,13 +86,21 @@ class BodyBudget:
 
     def hold(self, reading: _Reading, count: int) -> None:
         """Make room for `count` bytes more; `Unavailable` when all that is held is whole already."""
+        self.take(count, reading)
+        reading.held += count
+
+    def take(self, count: int, reading: _Reading | None = None) -> None:
+        """As `hold`, for a body that came whole: whoever takes gives back."""
         while self._held + count > self.limit:
             victim = next((one for one in self._readings if one.deadline and not one.evicted), None)
             if victim is None or victim is reading:
                 raise _too_busy()
             self._evict(victim)
-        reading.held += count
         self._held += count
+
+    def give_back(self, count: int) -> None:
+        """A body that was taken has been dealt with."""
+        self._held -= count
 
     def _evict(self, victim: _Reading) -> None:
         victim.evicted = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -44,7 +44,7 @@ class Intake(Protocol):
     """Takes deliveries in."""
 
     def check_headers(self, headers: Sequence[tuple[str, str]]) -> None: ...
-    async def receive(self, headers: Sequence[tuple[str, str]], body: bytes) -> Receipt: ...
+    def receive(self, headers: Sequence[tuple[str, str]], body: bytes) -> Awaitable[Receipt]: ...
 
 
 class Accounts(Protocol):

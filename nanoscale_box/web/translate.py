@@ -108,11 +108,11 @@ def verdict(one: model.Verdict) -> shapes.Verdict:
     return shapes.Verdict(
         id=one.id,
         project_id=one.project_id,
-        source=one.source.value,
+        source=one.source,
         delivery_id=one.delivery_id,
         ref=one.ref,
         sha=one.sha,
-        outcome=one.outcome.value,
+        outcome=one.outcome,
         code=one.code,
         reason=one.reason,
         deployment_id=one.deployment_id,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import structlog
@@ -17,8 +19,10 @@ from nanoscale_box.web.answering import answer
 from nanoscale_box.web.counters import IntakeCounters
 from nanoscale_box.web.express import Whole, refusal, written
 from nanoscale_box.web.limits import BodyBudget, Refusals, check_declared, plausibly_signed, read_body, too_many
+from nanoscale_box.web.problems import defect
 from nanoscale_box.web.services import Intake
 from nanoscale_box.web.settings import PublicSettings
+from nanoscale_box.wire.routes import WEBHOOK
 
 _TELLING: Final = tuple(istr(name) for name in DELIVERY_HEADERS)
 
@@ -48,14 +52,28 @@ class Webhook:
         self._counters.answered[receipt.status] += 1
         return answer(translate.receipt(receipt), receipt.http_status)
 
-    async def express(self, whole: Whole) -> bytes:
-        """Answer one delivery that came whole and looks signed."""
+    def express(self, whole: Whole, tell: Callable[[bytes | None], None]) -> None:
+        """Take in one delivery that came whole and looks signed; `tell` is called with the answer once there is one,
+        with None when nothing more will be answered."""
+        held = len(whole.body)
         try:
-            with self._budget.reading() as reading:
-                self._budget.hold(reading, len(whole.body))
-                receipt = await self._intake.receive(whole.headers, whole.body)
+            self._budget.take(held)
         except BoxError as error:
-            return refusal(self._refused(error))
+            tell(refusal(self._refused(error)))
+            return
+        carried = asyncio.ensure_future(self._intake.receive(whole.headers, whole.body))
+        carried.add_done_callback(partial(self._carried, held, tell))
+
+    def _carried(self, held: int, tell: Callable[[bytes | None], None], carried: asyncio.Future[Receipt]) -> None:
+        self._budget.give_back(held)
+        tell(None if carried.cancelled() else self._written(carried))
+
+    def _written(self, carried: asyncio.Future[Receipt]) -> bytes:
+        fault = carried.exception()
+        if fault is not None:
+            told = self._refused(fault) if isinstance(fault, BoxError) else defect("POST", WEBHOOK, fault)
+            return refusal(told)
+        receipt = carried.result()
         self._counters.answered[receipt.status] += 1
         return written(translate.receipt(receipt), receipt.http_status)
 
