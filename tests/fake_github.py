@@ -15,6 +15,7 @@ from nanoscale_box.core.github_model import (
     App,
     Branch,
     Commit,
+    CommitWord,
     DeviceCode,
     Hook,
     Installation,
@@ -238,13 +239,14 @@ class FakeGithub:
         installation_id: InstallationId,
         repo_id: RepoId,
         sha: Sha,
-        *,
-        state: str,
-        context: str,
-        description: str,
-        url: str | None,
+        word: CommitWord,
     ) -> None:
         await self._ask("github.set_status", repo_id)
+
+    async def set_deployment(
+        self, app: App, installation_id: InstallationId, repo_id: RepoId, sha: Sha, word: CommitWord
+    ) -> None:
+        await self._ask("github.set_deployment", repo_id)
 
     async def checks(self, app: App, installation_id: InstallationId, repo_id: RepoId, sha: Sha) -> list[Check]:
         await self._ask("github.checks", repo_id)

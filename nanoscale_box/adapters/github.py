@@ -18,7 +18,7 @@ from nanoscale_box.adapters import github_shapes as shapes
 from nanoscale_box.adapters import github_tokens
 from nanoscale_box.adapters.github_calls import Caller, Calls
 from nanoscale_box.adapters.github_checks import Checks
-from nanoscale_box.adapters.github_feedback import CommitState, Feedback
+from nanoscale_box.adapters.github_feedback import Feedback
 from nanoscale_box.adapters.github_hooks import Hooks
 from nanoscale_box.adapters.github_http import Http
 from nanoscale_box.adapters.github_limits import Limits, Pause
@@ -29,6 +29,7 @@ from nanoscale_box.core.github_model import (
     App,
     Branch,
     Commit,
+    CommitWord,
     DeviceCode,
     Hook,
     Installation,
@@ -220,16 +221,16 @@ class GithubApi:
         installation_id: InstallationId,
         repo_id: RepoId,
         sha: Sha,
-        *,
-        state: str,
-        context: str,
-        description: str,
-        url: str | None,
+        word: CommitWord,
     ) -> None:
-        """Set a commit's status under the name `context`."""
-        caller = self.as_installation(app, installation_id)
-        word = CommitState(state)
-        await self.feedback.set_status(caller, repo_id, sha, word, context=context, description=description, url=url)
+        """Set a commit's status."""
+        await self.feedback.set_status(self.as_installation(app, installation_id), repo_id, sha, word)
+
+    async def set_deployment(
+        self, app: App, installation_id: InstallationId, repo_id: RepoId, sha: Sha, word: CommitWord
+    ) -> None:
+        """Say the same on GitHub's deployment of the commit, which is made when there is none yet."""
+        await self.feedback.set_deployment(self.as_installation(app, installation_id), repo_id, sha, word)
 
     async def checks(self, app: App, installation_id: InstallationId, repo_id: RepoId, sha: Sha) -> list[Check]:
         """What others' checks and statuses say of a commit; `github_refused` when the App may not read both."""

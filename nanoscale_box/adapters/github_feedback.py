@@ -1,28 +1,23 @@
-"""What a commit's checks say, what changed between two commits, and the box's own word on a commit."""
+"""What changed between two commits, and the box's own word on a commit: a status, and a deployment on GitHub."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Final
+from urllib.parse import urlencode
 
 from nanoscale_box.adapters import github_shapes as shapes
 from nanoscale_box.adapters.github_calls import Caller, Calls, nothing
 from nanoscale_box.core.errors import Code, Unavailable
+from nanoscale_box.core.github_model import CommitWord
 from nanoscale_box.core.model import RepoId, Sha
 
 # "The API response includes details about the files that were changed ... up to 300 changed files":
 # https://docs.github.com/en/rest/commits/commits#compare-two-commits
 _FILES_SHOWN: Final = 300
 _LONGEST_DESCRIPTION: Final = 140
-
-
-class CommitState(StrEnum):
-    """The four words of a commit status."""
-
-    PENDING = "pending"
-    SUCCESS = "success"
-    FAILURE = "failure"
-    ERROR = "error"
+_OURS: Final = "nanoscale_box"
+"""The box's own id of a deployment, in the payload of GitHub's."""
+_DEPLOYMENT_STATES: Final = {"pending": "in_progress"}
 
 
 class Feedback:
@@ -41,27 +36,64 @@ class Feedback:
         named = {file.filename for file in found.files}
         return frozenset(named | {file.previous_filename for file in found.files if file.previous_filename})
 
-    async def set_status(
-        self,
-        caller: Caller,
-        repo_id: RepoId,
-        sha: Sha,
-        state: CommitState,
-        *,
-        context: str,
-        description: str,
-        url: str | None,
-    ) -> None:
-        """Set the commit's status under the name `context`."""
-        body = {"state": state, "context": context, "description": description[:_LONGEST_DESCRIPTION]}
-        if url is not None:
-            body["target_url"] = url
-        reply = await self._calls.write(
-            caller, "POST", f"/repositories/{repo_id}/statuses/{sha}", body, read=nothing, take=frozenset({404, 422})
-        )
+    async def set_status(self, caller: Caller, repo_id: RepoId, sha: Sha, word: CommitWord) -> None:
+        """Set the commit's status under the word's name."""
+        body = {
+            "state": word.state,
+            "context": word.name,
+            "description": word.sentence[:_LONGEST_DESCRIPTION],
+        }
+        if target := word.url or word.reason_url:
+            body["target_url"] = target
+        path = f"/repositories/{repo_id}/statuses/{sha}"
+        reply = await self._calls.write(caller, "POST", path, body, read=nothing, take=frozenset({404, 422}))
         if reply.value is None:
-            raise Unavailable(
-                Code.GITHUB_REFUSED,
-                f"GitHub takes no status for a commit of the repository {repo_id}.",
-                hint='Grant the App "Commit statuses: read and write"; deployments work without it.',
-            )
+            raise _not_taken(repo_id, "status", "Commit statuses")
+
+    async def set_deployment(self, caller: Caller, repo_id: RepoId, sha: Sha, word: CommitWord) -> None:
+        """Say the word on GitHub's deployment, found by the box's own id in its payload or made now."""
+        number = await self._known(caller, repo_id, sha, word) or await self._made(caller, repo_id, sha, word)
+        body = {
+            "state": _DEPLOYMENT_STATES.get(word.state, word.state),
+            "description": word.sentence[:_LONGEST_DESCRIPTION],
+            "environment_url": word.url or "",
+            "log_url": word.reason_url or "",
+        }
+        path = f"/repositories/{repo_id}/deployments/{number}/statuses"
+        reply = await self._calls.write(caller, "POST", path, body, read=nothing, take=frozenset({404, 422}))
+        if reply.value is None:
+            raise _not_taken(repo_id, "deployment", "Deployments")
+
+    async def _known(self, caller: Caller, repo_id: RepoId, sha: Sha, word: CommitWord) -> int | None:
+        query = urlencode({"sha": sha, "environment": word.name, "per_page": 100})
+        path = f"/repositories/{repo_id}/deployments?{query}"
+        for one in await self._calls.find(caller, path, shapes.deployments) or ():
+            if isinstance(one.payload, dict) and one.payload.get(_OURS) == word.deployment_id:
+                return one.id
+        return None
+
+    async def _made(self, caller: Caller, repo_id: RepoId, sha: Sha, word: CommitWord) -> int:
+        """201; without `auto_merge` and `required_contexts` GitHub has no reason for its 202 and 409, but may have."""
+        body = {
+            "ref": sha,
+            "environment": word.name,
+            "description": word.sentence[:_LONGEST_DESCRIPTION],
+            "payload": {_OURS: word.deployment_id},
+            "auto_merge": False,
+            "required_contexts": [],
+        }
+        path = f"/repositories/{repo_id}/deployments"
+        reply = await self._calls.write(
+            caller, "POST", path, body, read=shapes.made_deployment, take=frozenset({404, 409, 422})
+        )
+        if reply.value is None or reply.value.id is None:
+            raise _not_taken(repo_id, "deployment", "Deployments")
+        return reply.value.id
+
+
+def _not_taken(repo_id: RepoId, what: str, right: str) -> Unavailable:
+    return Unavailable(
+        Code.GITHUB_REFUSED,
+        f"GitHub takes no {what} for a commit of the repository {repo_id}.",
+        hint=f'Grant the App "{right}: read and write"; deployments work without it.',
+    )

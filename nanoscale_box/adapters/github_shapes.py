@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -228,6 +228,13 @@ class CombinedStatus(msgspec.Struct):
     statuses: tuple[CommitStatus, ...]
 
 
+class Deployment(msgspec.Struct):
+    """A deployment as GitHub keeps it; an answer that made none has no id."""
+
+    id: int | None = None
+    payload: Any = None
+
+
 def reads(shape: type[T]) -> Reader[T]:
     """A reader for one shape."""
     return msgspec.json.Decoder(shape).decode
@@ -252,6 +259,8 @@ read_oauth = reads(OAuthAnswer)
 read_device = reads(DeviceAnswer)
 deliveries = reads(tuple[Delivery, ...])
 comparison = reads(Comparison)
+made_deployment = reads(Deployment)
+deployments = reads(tuple[Deployment, ...])
 check_suites = reads(CheckSuites)
 check_runs = reads(CheckRuns)
 combined_status = reads(CombinedStatus)

@@ -78,7 +78,9 @@ COMMANDS: Final[tuple[Command, ...]] = (
         handler="github:connect",
         arguments=(
             _arg("--organization", metavar="NAME", help="register the App there instead of on your account"),
-            _arg("--feedback", action="store_true", help="also ask for commit statuses, to see deployments on GitHub"),
+            _arg(
+                "--feedback", action="store_true", help="also ask to show on GitHub how each commit's deployment goes"
+            ),
             _arg("--checks", action="store_true", help="also ask to read checks, so that projects can wait for CI"),
             _arg("--device", action="store_true", help="show a code to enter on GitHub, where the App allows it"),
             _arg("--no-browser", action="store_true", help="only print the address"),

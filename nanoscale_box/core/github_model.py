@@ -118,6 +118,22 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommitWord:
+    """What the box says of a commit: `state` is `pending`, `success`, `failure` or `error`."""
+
+    state: str
+    sentence: str
+    name: str
+    """Under which it is said: the status' context, and the environment of the deployment."""
+    deployment_id: str
+    """The box's own, by which what was said before is found again."""
+    url: str | None = None
+    """Where the app answers."""
+    reason_url: str | None = None
+    """Where it is said why it failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hook:
     """A repository's webhook."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from nanoscale_box.core.decide import Debounce
@@ -119,7 +120,7 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
     reconciler = Reconciler(desk=desk, alarms=alarms, stages=stages, releases=releases, retiring=retiring, hands=hands)
     feed = Feed(ledger)
     tools = _Tools(desk=desk, github=github, app=app, keyring=keyring, jobs=jobs, hooks=hooks, doors=policy.doors)
-    github_side = _github_side(tools, alarms, ci)
+    github_side = _github_side(tools, alarms, ci, feed, hands.ingress.url)
     creating = Creating(desk=desk, queue=queue, catalogue=github_side.catalogue, hooks=hooks, sources=policy.sources)
     return Engine(
         intake=Intake(desk=desk, keyring=keyring, queue=queue, wake=worker.wake, followed=github_side.followed),
@@ -149,7 +150,7 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
         polling=polling,
         catalogue=github_side.catalogue,
         checks=github_side.checks,
-        feedback=Feedback(desk=desk, github=github, app=app, jobs=jobs, feed=feed, url_of=hands.ingress.url),
+        feedback=github_side.feedback,
         upkeep=Upkeep(
             tokens=Tokens(desk),
             audit=Auditing(ledger=ledger, clock=clock),
@@ -180,6 +181,7 @@ class _GithubSide:
     checks: HookCheck
     jobs: Jobs
     ci: CiWatch
+    feedback: Feedback
 
     def followed(self, change: GithubChange) -> None:
         """What an event tells too little of is asked for."""
@@ -194,7 +196,7 @@ class _GithubSide:
                 pass
 
 
-def _github_side(tools: _Tools, alarms: Alarms, ci: CiWatch) -> _GithubSide:
+def _github_side(tools: _Tools, alarms: Alarms, ci: CiWatch, feed: Feed, url_of: Callable[[str], str]) -> _GithubSide:
     desk, github, app, doors = tools.desk, tools.github, tools.app, tools.doors
     states = States(ledger=desk.ledger, vault=desk.vault, clock=desk.clock, random=desk.random)
     registration = Registration(desk=desk, github=github, app=app, keyring=tools.keyring, states=states, doors=doors)
@@ -231,4 +233,7 @@ def _github_side(tools: _Tools, alarms: Alarms, ci: CiWatch) -> _GithubSide:
         ),
         doors=doors,
     )
-    return _GithubSide(accounts=accounts, catalogue=catalogue, checks=checks, jobs=tools.jobs, ci=ci)
+    feedback = Feedback(
+        desk=desk, github=github, app=app, jobs=tools.jobs, feed=feed, url_of=url_of, reason_of=doors.reason
+    )
+    return _GithubSide(accounts=accounts, catalogue=catalogue, checks=checks, jobs=tools.jobs, ci=ci, feedback=feedback)

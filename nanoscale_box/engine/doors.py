@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlencode
 
 _BASE: Final = "/api/integrations/github"
 WEBHOOK: Final = f"{_BASE}/webhook"
+LANDING: Final = "/integrations/github"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,10 @@ class Doors:
     def installed(self) -> str:
         """Where GitHub sends the browser after the App was installed."""
         return f"{self.base}{_BASE}/app/installed"
+
+    def reason(self, deployment_id: str) -> str:
+        """The page that says why a deployment failed, to whoever was given this link."""
+        return f"{self.base}{LANDING}?{urlencode({'deployment': deployment_id})}"
 
     @property
     def issuer(self) -> str:

@@ -10,6 +10,7 @@ from typing import Final
 from nanoscale_box.core.ci import OWN_CONTEXT
 from nanoscale_box.core.decide import short
 from nanoscale_box.core.errors import BoxError
+from nanoscale_box.core.github_model import CommitWord
 from nanoscale_box.core.lifecycle import DeploymentState
 from nanoscale_box.core.model import Deployment, DeploymentId, Event, EventKind, Link, Project
 from nanoscale_box.engine.appkeeper import AppKeeper
@@ -20,19 +21,11 @@ from nanoscale_box.engine.ports import Github
 from nanoscale_box.engine.records import Job, Records
 
 TELL: Final = "tell_commit"
-RIGHT: Final = "statuses"
+STATUSES: Final = "statuses"
+DEPLOYMENTS: Final = "deployments"
 _TOLD: Final = frozenset(
     {DeploymentState.BUILDING, DeploymentState.LIVE, DeploymentState.FAILED, DeploymentState.CANCELLED}
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Word:
-    """What is said of a commit: one of the four words of a commit status, a sentence, and where to look."""
-
-    state: str
-    sentence: str
-    url: str | None = None
 
 
 class Feedback:
@@ -47,6 +40,7 @@ class Feedback:
         jobs: Jobs,
         feed: Feed,
         url_of: Callable[[str], str],
+        reason_of: Callable[[DeploymentId], str],
     ) -> None:
         self._ledger = desk.ledger
         self._clock = desk.clock
@@ -55,6 +49,7 @@ class Feedback:
         self._jobs = jobs
         self._feed = feed
         self._url_of = url_of
+        self._reason_of = reason_of
         jobs.serve(TELL, self._tell)
 
     async def run(self) -> None:
@@ -84,57 +79,76 @@ class Feedback:
     async def _tell(self, payload: str) -> None:
         deployment_id = DeploymentId(json.loads(payload)["deployment_id"])
 
-        def work(records: Records) -> tuple[Deployment, Project, Link] | None:
+        def work(records: Records) -> tuple[Deployment, _Addressee] | None:
             deployment = records.deployments.get(deployment_id)
             found = self._addressee(records, deployment) if deployment else None
-            return (deployment, *found) if deployment and found else None
+            return (deployment, found) if deployment and found else None
 
         found = await self._ledger.read(work)
         app = await self._app.current()
         if found is None or app is None:
             return
-        deployment, project, link = found
-        word = word_of(deployment, self._url_of(project.hosts[0]))
+        deployment, to = found
+        word = self._word_of(deployment, to.project)
         if word is None or deployment.sha is None:
             return
-        try:
-            await self._github.set_status(
-                app,
-                link.installation_id,
-                link.repo_id,
-                deployment.sha,
-                state=word.state,
-                context=f"{OWN_CONTEXT}{project.name}",
-                description=word.sentence,
-                url=word.url,
-            )
-        except BoxError as error:
-            if error.may_retry:
-                raise
+        for right, say in ((STATUSES, self._github.set_status), (DEPLOYMENTS, self._github.set_deployment)):
+            if right not in to.rights:
+                continue
+            try:
+                await say(app, to.link.installation_id, to.link.repo_id, deployment.sha, word)
+            except BoxError as error:
+                if error.may_retry:
+                    raise
 
-    def _addressee(self, records: Records, deployment: Deployment) -> tuple[Project, Link] | None:
+    def _addressee(self, records: Records, deployment: Deployment) -> _Addressee | None:
         """The project whose repository takes the box's word; None where nobody granted that."""
         project = records.projects.get(deployment.project_id)
         link = project.link if project else None
         installation = records.github.installation(link.installation_id) if link else None
         if project is None or link is None or installation is None or installation.suspended or not link.active:
             return None
-        return (project, link) if installation.permissions.get(RIGHT) in ("write", "admin") else None
+        given = installation.permissions
+        rights = frozenset(right for right in (STATUSES, DEPLOYMENTS) if given.get(right) in ("write", "admin"))
+        return _Addressee(project=project, link=link, rights=rights) if rights else None
+
+    def _word_of(self, deployment: Deployment, project: Project) -> CommitWord | None:
+        said = word_of(deployment)
+        if said is None:
+            return None
+        state, sentence = said
+        return CommitWord(
+            state=state,
+            sentence=sentence,
+            name=f"{OWN_CONTEXT}{project.name}",
+            deployment_id=deployment.id,
+            url=self._url_of(project.hosts[0]) if state == "success" else None,
+            reason_url=self._reason_of(deployment.id) if state == "failure" else None,
+        )
 
 
-def word_of(deployment: Deployment, url: str) -> Word | None:
-    """How a deployment stands, as a commit status; None when there is nothing to say."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Addressee:
+    """Whose repository takes the box's word, and in which forms."""
+
+    project: Project
+    link: Link
+    rights: frozenset[str]
+
+
+def word_of(deployment: Deployment) -> tuple[str, str] | None:
+    """How a deployment stands: one of the four words of a commit status, and a sentence; None: nothing to say."""
     match deployment.state:
         case DeploymentState.QUEUED:
-            return Word(state="pending", sentence=f"#{deployment.number} is tried again")
+            return "pending", f"#{deployment.number} is tried again"
         case DeploymentState.LIVE | DeploymentState.RETIRED:
-            return Word(state="success", sentence=f"{short(deployment.sha)} is live as #{deployment.number}", url=url)
+            return "success", f"{short(deployment.sha)} is live as #{deployment.number}"
         case DeploymentState.FAILED:
             why = deployment.failure.detail if deployment.failure else "see the box"
-            return Word(state="failure", sentence=f"#{deployment.number} failed: {why}")
+            return "failure", f"#{deployment.number} failed: {why}"
         case DeploymentState.CANCELLED:
-            return Word(state="error", sentence=f"#{deployment.number} was cancelled")
+            return "error", f"#{deployment.number} was cancelled"
         case DeploymentState.SUPERSEDED:
             return None
         case _:
-            return Word(state="pending", sentence=f"#{deployment.number} is being deployed")
+            return "pending", f"#{deployment.number} is being deployed"

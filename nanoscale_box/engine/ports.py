@@ -13,6 +13,7 @@ from nanoscale_box.core.github_model import (
     App,
     Branch,
     Commit,
+    CommitWord,
     DeviceCode,
     Hook,
     Installation,
@@ -352,13 +353,14 @@ class Github(Protocol):
         installation_id: InstallationId,
         repo_id: RepoId,
         sha: Sha,
-        *,
-        state: str,
-        context: str,
-        description: str,
-        url: str | None,
+        word: CommitWord,
     ) -> None:
-        """Set a commit's status: `pending`, `success`, `failure` or `error`, under the name `context`."""
+        """Set a commit's status."""
+
+    async def set_deployment(
+        self, app: App, installation_id: InstallationId, repo_id: RepoId, sha: Sha, word: CommitWord
+    ) -> None:
+        """Say the same on GitHub's deployment of the commit, which is made when there is none yet."""
 
     async def checks(self, app: App, installation_id: InstallationId, repo_id: RepoId, sha: Sha) -> list[Check]:
         """What others' checks and statuses say of a commit; the box's own statuses are not among them. `Unavailable`

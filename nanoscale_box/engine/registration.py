@@ -25,7 +25,7 @@ from nanoscale_box.engine.views import ManifestForm, Redirection
 
 PERMISSIONS: Final = {"contents": "read", "metadata": "read", "repository_hooks": "write"}
 """What the box asks for; GitHub's name for the Webhooks permission in a manifest is `repository_hooks`."""
-FEEDBACK: Final = {"statuses": "write"}
+FEEDBACK: Final = {"statuses": "write", "deployments": "write"}
 """What the box asks for besides, if the owner wants to see on GitHub how each commit's deployment goes."""
 CHECKS: Final = {"checks": "read", "statuses": "read"}
 """What the box asks for besides, if projects are to wait for CI."""

@@ -95,6 +95,18 @@ def landing(result: str) -> web.Response:
     return _page(words.title, body, form_action="'none'")
 
 
+def deployment(number: int, state: str, reason: str) -> web.Response:
+    """How a deployment stands, for whoever was given the link on GitHub; the log stays at home."""
+    failed = state == "failed"
+    title = f"Deployment #{number} {'failed' if failed else f'is {state}'}"
+    heading = f"<h1>{_MARK.format(_MARKS['bad' if failed else ''])}{escape(title)}</h1>"
+    more = "What ran before goes on running. " if failed else ""
+    text = f"<p>{escape(reason)}</p><p><small>{more}The whole log is in the terminal of the box.</small></p>"
+    return _page(
+        title, f'<main class="{"bad" if failed else ""}">{_SENDER}{heading}{text}</main>', form_action="'none'"
+    )
+
+
 def manifest(form: ManifestForm) -> web.Response:
     """A form that posts itself to GitHub, with a button for browsers that run no scripts."""
     action = urlsplit(form.action)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final
 
 import structlog
 from aiohttp import web
 
-from nanoscale_box.core.errors import BoxError, Code, Conflict, Forbidden
+from nanoscale_box.core.errors import BoxError, Code, Conflict, Forbidden, NotFound
+from nanoscale_box.core.model import DeploymentId
 from nanoscale_box.web import pages
 from nanoscale_box.web.answering import answer
 from nanoscale_box.web.counters import IntakeCounters
 from nanoscale_box.web.express import SEAL
 from nanoscale_box.web.guard import ROOM, SETTINGS, ConnectionRoom
 from nanoscale_box.web.problems import as_problems
-from nanoscale_box.web.services import Accounts, Services
+from nanoscale_box.web.services import Accounts, Projects, Services
 from nanoscale_box.web.settings import PublicSettings
 from nanoscale_box.web.webhook import Webhook, await_handler
 from nanoscale_box.wire import routes
@@ -44,13 +46,13 @@ def build_public(
     app.on_response_prepare.append(_seal)
     webhook = Webhook(services.intake, settings, counters)
     room.express = webhook.express
-    browser = _Browser(services.accounts)
+    browser = _Browser(services.accounts, services.projects)
     app.router.add_route("POST", routes.WEBHOOK, webhook.handle, expect_handler=await_handler)
     app.router.add_route("GET", routes.CALLBACK, browser.callback)
     app.router.add_route("GET", routes.MANIFEST_PAGE, browser.manifest_page)
     app.router.add_route("GET", routes.MANIFEST_RETURN, browser.registered)
     app.router.add_route("GET", routes.SETUP_RETURN, browser.installed)
-    app.router.add_get(routes.LANDING, _landing)
+    app.router.add_get(routes.LANDING, browser.landing)
     app.router.add_get(routes.HEALTHZ, _healthz)
     return app
 
@@ -58,8 +60,9 @@ def build_public(
 class _Browser:
     """The owner's browser on its way to GitHub and back, sent on by what the engine says, never by its own headers."""
 
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, accounts: Accounts, projects: Projects) -> None:
         self._accounts = accounts
+        self._projects = projects
 
     async def manifest_page(self, request: web.Request) -> web.StreamResponse:
         """The form that posts the App's manifest to GitHub."""
@@ -101,9 +104,14 @@ class _Browser:
             return _lands(error)
         return _onward(install or f"{routes.LANDING}?result=connected")
 
-
-async def _landing(request: web.Request) -> web.StreamResponse:
-    return pages.landing(request.query.get("result", ""))
+    async def landing(self, request: web.Request) -> web.StreamResponse:
+        """The page that is left when all is done; and why a deployment failed, by a link that only GitHub was given."""
+        if wanted := request.query.get("deployment"):
+            with suppress(NotFound):
+                found = await self._projects.deployment(DeploymentId(wanted))
+                reason = found.failure.detail if found.failure else ""
+                return pages.deployment(found.number, found.state.value, reason)
+        return pages.landing(request.query.get("result", ""))
 
 
 async def _healthz(request: web.Request) -> web.StreamResponse:

@@ -123,7 +123,8 @@ class StartConnect(Request, frozen=True):
 
 class RegisterApp(Request, frozen=True):
     """Begin registering the box's own App; `organization` registers it there instead of on the personal account.
-    With `feedback` it also asks for the right to set commit statuses, with `checks` to read checks and statuses."""
+    With `feedback` it also asks for the rights to set commit statuses and deployments, with `checks` to read
+    checks and statuses."""
 
     organization: str | None = None
     feedback: bool = False

@@ -19,9 +19,8 @@ import aiohttp
 import pytest
 
 from nanoscale_box.adapters.github import GithubApi
-from nanoscale_box.adapters.github_feedback import CommitState
 from nanoscale_box.core.errors import BoxError, Code, Conflict, NotFound
-from nanoscale_box.core.github_model import App, Repository, StillWaiting, UserTokens
+from nanoscale_box.core.github_model import App, CommitWord, Repository, StillWaiting, UserTokens
 from nanoscale_box.core.model import InstallationId, RepoId
 from nanoscale_box.core.secret import Secret
 from nanoscale_box.engine.ports import Github
@@ -37,7 +36,13 @@ MANIFEST = {
     "redirect_url": "http://127.0.0.1:9/registered",
     "callback_urls": [CALLBACK],
     "hook_attributes": {"url": HOOK_URL, "active": True},
-    "default_permissions": {"contents": "read", "metadata": "read", "repository_hooks": "write", "statuses": "write"},
+    "default_permissions": {
+        "contents": "read",
+        "metadata": "read",
+        "repository_hooks": "write",
+        "statuses": "write",
+        "deployments": "write",
+    },
     "default_events": ["push", "repository"],
 }
 
@@ -295,23 +300,17 @@ async def test_the_device_flow(world: World) -> None:
     assert isinstance(await world.api.oauth.device_tokens(app, begun), StillWaiting)
 
 
-async def test_a_commit_status_is_set(world: World) -> None:
+async def test_a_word_on_a_commit_is_said(world: World) -> None:
     app = await world.registered()
     installation = await world.installed(app)
     repo_id = (await world.all_repositories(app, installation))["hello"].repo_id
     commit = await world.api.head(app, installation, repo_id, "main")
     assert commit is not None
-    await world.api.feedback.set_status(
-        world.api.as_installation(app, installation),
-        repo_id,
-        commit.sha,
-        CommitState.SUCCESS,
-        context="box",
-        description="live",
-        url="http://hello.localhost:8080",
-    )
-    sent = (await world.requests())[-1]
-    assert (sent["method"], sent["status"]) == ("POST", 201)
+    word = CommitWord(state="success", sentence="live", name="box", deployment_id="dep_1", url="http://hello.localhost")
+    for say in (world.api.set_status, world.api.set_deployment):
+        await say(app, installation, repo_id, commit.sha, word)
+        sent = (await world.requests())[-1]
+        assert (sent["method"], sent["status"]) == ("POST", 201)
 
 
 async def test_suspended_and_removed_installations_say_so(world: World) -> None:

@@ -9,8 +9,8 @@ import pytest
 from aiohttp import web
 
 from nanoscale_box.adapters.github import GithubApi
-from nanoscale_box.adapters.github_feedback import CommitState
 from nanoscale_box.core.errors import BoxError, Code, Conflict, NotFound
+from nanoscale_box.core.github_model import CommitWord
 from nanoscale_box.core.model import Sha
 from nanoscale_box.core.secret import Secret
 from tests.adapters.github_stage import INSTALLATION, REPO, SHA, START, Stage, an_app, ok, staged
@@ -21,6 +21,7 @@ SECRET = Secret("hook-secret-text")
 CONFIG = {"url": URL, "content_type": "json", "insecure_ssl": "0", "secret": "hook-secret-text"}
 HOOK = {"id": 2**60, "active": True, "events": ["push"], "config": {"url": URL, "secret": "********"}}
 BEFORE, AFTER = Sha(SHA), Sha("b" * 40)
+WORD = CommitWord(state="success", sentence="d" * 200, name="box", deployment_id="dep_1", url="http://hello.localhost")
 Set = tuple[Stage, GithubApi]
 
 
@@ -136,15 +137,7 @@ async def test_a_status_is_set_or_a_sentence_says_why_not(stage_and_api: Set) ->
     stage.on(key, ok({"id": 1}, 201))
 
     async def say() -> None:
-        await api.feedback.set_status(
-            caller,
-            REPO,
-            BEFORE,
-            CommitState.SUCCESS,
-            context="box",
-            description="d" * 200,
-            url="http://hello.localhost",
-        )
+        await api.feedback.set_status(caller, REPO, BEFORE, WORD)
 
     await say()
     assert stage.asked(key)[0].json() == {
@@ -154,3 +147,25 @@ async def test_a_status_is_set_or_a_sentence_says_why_not(stage_and_api: Set) ->
     with pytest.raises(BoxError) as caught:
         await say()
     assert caught.value.code is Code.GITHUB_REFUSED
+
+
+async def test_a_deployment_is_found_again_or_made_or_a_sentence_says_why_not(stage_and_api: Set) -> None:
+    stage, api = stage_and_api
+    caller, root = api.as_installation(an_app(), INSTALLATION), f"/api/v3/repositories/{REPO}/deployments"
+    listed = f"GET {root}?sha={BEFORE}&environment=box&per_page=100"
+    others = [{"id": 1, "payload": "text"}, {"id": 2, "payload": {"nanoscale_box": "dep_0"}}]
+    stage.on(listed, ok(others))
+    stage.on(f"POST {root}", ok({"id": 3}, 201))
+    stage.on(f"POST {root}/3/statuses", ok({"id": 9}, 201))
+    await api.feedback.set_deployment(caller, REPO, BEFORE, WORD)
+    made = stage.asked(f"POST {root}")[0].json()
+    assert made["required_contexts"] == [] and made["auto_merge"] is False and made["ref"] == BEFORE
+    stage.on(listed, ok([*others, {"id": 3, "payload": {"nanoscale_box": "dep_1"}}]))
+    await api.feedback.set_deployment(caller, REPO, BEFORE, WORD)
+    assert len(stage.asked(f"POST {root}")) == 1 and len(stage.asked(f"POST {root}/3/statuses")) == 2
+    stage.on(listed, ok([]))
+    for answer in (ok({"message": "Auto-merged main"}, 202), ok({"message": "Conflict"}, 409)):
+        stage.on(f"POST {root}", answer)
+        with pytest.raises(BoxError) as caught:
+            await api.feedback.set_deployment(caller, REPO, BEFORE, WORD)
+        assert caught.value.code is Code.GITHUB_REFUSED and not caught.value.may_retry

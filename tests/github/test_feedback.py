@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
+import pytest
+
 from tests.github.stand import PERMISSIONS, Stand
 
 
-async def granted(stand: Stand) -> None:
-    """The owner lets the box set statuses."""
+async def granted(stand: Stand, *rights: str) -> None:
+    """The owner lets the box set statuses, or what else is named."""
     (app,) = (await stand.ask("state"))["apps"]
-    wanted = PERMISSIONS | {"statuses": "write"}
+    wanted = PERMISSIONS | dict.fromkeys(rights or ("statuses",), "write")
     await stand.order(f"apps/{app['slug']}", {"permissions": wanted})
     await stand.order(f"installations/{stand.installation_id}", {"action": "accept_permissions", "permissions": wanted})
     await stand.synced()
@@ -53,14 +57,66 @@ async def test_a_failure_says_why(connected: Stand) -> None:
     sha = await push(connected)
     connected.world.calls.fail("builder.build", _broken())
     await done(connected)
-    assert (await statuses(connected, sha))[-1][:2] == ("failure", "#2 failed: the build failed")
+    state, sentence, link = (await statuses(connected, sha))[-1]
+    assert (state, sentence) == ("failure", "#2 failed: the build failed")
     assert connected.serves() == live
+    page = (await connected.browser.open(str(link))).text
+    assert "Deployment #2 failed</h1>" in page and "<p>the build failed</p>" in page
+    assert "hello" not in page, "no name of a private repository"
 
 
 def _broken() -> Exception:
     from nanoscale_box.core.errors import Code, DeployFailed
 
     return DeployFailed(Code.BUILD_FAILED, "the build failed")
+
+
+async def deployments(stand: Stand) -> list[tuple[str, list[tuple[str, str, str]]]]:
+    """Each deployment on GitHub, oldest first: its environment, and its statuses with where they lead."""
+    found = (await stand.ask("state"))["deployments"][str(await stand.repo("ada/hello"))]
+    return [
+        (
+            one["environment"],
+            [(said["state"], said["environment_url"], said["log_url"]) for said in reversed(one["_statuses"])],
+        )
+        for one in reversed(found)
+    ]
+
+
+async def test_deployments_show_on_github_where_that_was_granted(connected: Stand) -> None:
+    await granted(connected, "deployments")
+    await connected.create()
+    await done(connected)
+    sha = await push(connected)
+    connected.world.calls.fail("builder.build", _broken())
+    await done(connected)
+    first, second = await deployments(connected)
+    assert first[0] == second[0] == "nanoscale-box/hello"
+    assert first[1][-1] == ("success", "http://hello.localhost:8080", "")
+    state, url, log = second[1][-1]
+    assert (state, url) == ("failure", "") and f"{connected.url}/integrations/github?deployment=dep_" in log
+    assert {said for said, _, _ in second[1]} <= {"in_progress", "failure"}, "a late word says how it stands by then"
+    assert await statuses(connected, sha) == [], "the other form was not granted"
+
+
+@pytest.mark.parametrize("answer", [{"status": 409, "body": '{"message": "Conflict"}'}, {"status": 202, "body": "{}"}])
+async def test_a_deployment_github_does_not_take_fails_nothing(connected: Stand, answer: dict[str, object]) -> None:
+    await granted(connected, "deployments", "statuses")
+    await connected.create()
+    await done(connected)
+    await connected.fault("POST", "/deployments$", times=None, **answer)  # type: ignore[arg-type]
+    sha = await push(connected)
+    await done(connected)
+    assert connected.serves() == sha and (await statuses(connected, sha))[-1][0] == "success"
+    asked = len(await connected.requests("POST", "/deployments"))
+    await done(connected, 3600)
+    assert len(await connected.requests("POST", "/deployments")) == asked
+
+
+async def test_the_page_of_a_deployment_nobody_has_says_nothing(connected: Stand) -> None:
+    for made_up in ("dep_0", "x" * 3000, "<script>", "../../etc/passwd"):
+        page = await connected.browser.open(f"{connected.url}/integrations/github?{urlencode({'deployment': made_up})}")
+        assert "How things stand with GitHub shows in the terminal" in page.text and made_up not in page.text
 
 
 async def test_without_the_right_nothing_is_asked_and_nothing_fails(connected: Stand) -> None:
@@ -99,4 +155,4 @@ async def test_the_right_is_asked_for_only_when_the_owner_says_so(stand: Stand) 
     for feedback in (False, True):
         begun = await stand.client.register_app(feedback=feedback)
         manifest = (await stand.browser.open(begun.redirect_url)).form().fields["manifest"]
-        assert ('"statuses"' in manifest) is feedback
+        assert ('"statuses"' in manifest) is feedback and ('"deployments"' in manifest) is feedback

@@ -29,7 +29,13 @@ def routes() -> list[web.RouteDef]:
 
 async def list_deployments(request: web.Request) -> web.Response:
     world, repo = world_of(request), find_repo(request, "deployments")
-    chosen, headers = page(request, [_shown(one) for one in world.state.deployments.get(repo.id, [])], repo)
+    wanted = {name: request.query[name] for name in ("sha", "ref", "task", "environment") if request.query.get(name)}
+    found = [
+        _shown(one)
+        for one in world.state.deployments.get(repo.id, [])
+        if all(one[name] == value for name, value in wanted.items())
+    ]
+    chosen, headers = page(request, found, repo)
     return json_answer(chosen, headers=headers)
 
 
