@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -87,6 +87,19 @@ async def test_every_result_has_a_page_that_can_be_read(owner: Owner) -> None:
     assert await browser.complaints() == []
 
 
+async def test_the_page_of_a_failed_deployment_can_be_read(browser: Browser) -> None:
+    reason = "the build failed: " + "x" * 120 + " <b>&amp;</b>"
+
+    async def show(_: web.Request) -> web.StreamResponse:
+        return pages.deployment(12, "failed", reason)
+
+    async with site_of(show) as address:
+        await browser.open(address)
+        assert await unreadable(browser) == []
+        assert reason in await browser.text() and "Deployment #12 failed" in await browser.text("h1")
+        assert await browser.complaints() == []
+
+
 def check_headers(answer: Answer) -> None:
     """What every answer of the box says to browsers, and what its pages say besides."""
     headers = answer.headers
@@ -130,9 +143,16 @@ async def framed(browser: Browser) -> bool:
 async def another_site(framing: str) -> AsyncIterator[str]:
     """A site of somebody else's that puts an address into a frame."""
 
-    async def show(_: web.Request) -> web.Response:
+    async def show(_: web.Request) -> web.StreamResponse:
         return web.Response(text=f'<iframe src="{framing}"></iframe>', content_type="text/html")
 
+    async with site_of(show) as address:
+        yield address
+
+
+@asynccontextmanager
+async def site_of(show: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[str]:
+    """A site of one page."""
     app = web.Application()
     app.router.add_get("/", show)
     runner = web.AppRunner(app, access_log=None)
