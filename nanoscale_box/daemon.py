@@ -176,6 +176,7 @@ async def _start(
         engine.jobs.stop()
         await engine.retiring.stop()
         await engine.worker.stop()
+        await engine.remotes.settle()
         await engine.catalogue.stop()
         for task in tasks:
             task.cancel()

@@ -18,7 +18,7 @@ from nanoscale_box.core.model import EnvVar
 from nanoscale_box.core.plan import Health
 from nanoscale_box.core.text import Redactor, inert
 
-_FIRST_PAUSE: Final = 0.01
+_FIRST_PAUSE: Final = 0.005
 _LONGEST_PAUSE: Final = 0.25
 _LONGEST_ANSWER: Final = 15.0
 """One question waits no longer than this: an app that mislaid the first one may answer the next."""
@@ -65,7 +65,7 @@ async def wait_until_healthy(candidate: Candidate, health: Health) -> None:
                 raise _wrong(health, seen)
             case Silence() if waited >= health.timeout_seconds:
                 raise await _silent(candidate, health, seen)
-        await sleep_unless(candidate.ended, min(max(_FIRST_PAUSE, waited / 10), _LONGEST_PAUSE))
+        await sleep_unless(candidate.ended, min(max(_FIRST_PAUSE, waited / 20), _LONGEST_PAUSE))
     raise _exited(candidate)
 
 

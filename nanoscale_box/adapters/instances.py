@@ -49,7 +49,9 @@ class Records:
         """Lay the record out for the launcher, which completes it in the name of the process; gives the place it will
         have."""
         path = self._folders.instance(record.deployment_id)
-        write_whole(_prepared(path), msgspec.json.encode(record).decode())
+        known = msgspec.to_builtins(record)
+        del known["process"]
+        write_whole(_prepared(path), msgspec.json.encode(known).decode())
         return path
 
     def keep(self, record: Record) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -70,8 +69,8 @@ def start_apart(
 ) -> Popen[bytes]:
     """Start a command that outlives the box and prints to the descriptor `output`.
 
-    `record` + `.new` must hold a JSON object; before the command begins it stands at `record`, with the member
-    `process` added.
+    `record` + `.new` must hold a JSON object without the member `process`; before the command begins it stands at
+    `record`, with that member added.
     """
     try:
         return Popen(
@@ -85,8 +84,9 @@ def start_apart(
 def _launched(mode: str, record: str, limits: Mapping[str, int] | None, argv: Sequence[str]) -> list[str]:
     """The command behind its launcher, which runs isolated from the command's environment (-I), folder and the box's
     libraries (-S)."""
+    told = ",".join(f"{name}={value}" for name, value in (limits or {}).items())
     launcher = [sys.executable, "-I", "-S", "-B", os.path.abspath(launch.__file__)]
-    return [*launcher, mode, record, str(os.getpid()), json.dumps(dict(limits or {})), "--", *argv]
+    return [*launcher, mode, record, str(os.getpid()), told, "--", *argv]
 
 
 async def _start(argv: Sequence[str], folder: Path, env: Mapping[str, str]) -> asyncio.subprocess.Process:

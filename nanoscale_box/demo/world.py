@@ -61,8 +61,9 @@ async def push(http: aiohttp.ClientSession, sandbox_url: str, order: Mapping[str
 
 
 @asynccontextmanager
-async def world() -> AsyncIterator[World]:
-    """Start everything; at the end, also after ctrl-c, stop apps, ingress, box and sandbox and remove the folder."""
+async def world(more: Mapping[str, str] | None = None) -> AsyncIterator[World]:
+    """Start everything, the box with `more` settings; at the end, also after ctrl-c, stop apps, ingress, box and
+    sandbox and remove the folder."""
     adopt_orphans()
     left: list[str] = []
     async with AsyncExitStack() as stack:
@@ -74,8 +75,10 @@ async def world() -> AsyncIterator[World]:
         stack.push_async_callback(sandbox.stop)
         told = json.loads(await sandbox.first_line(START_SECONDS))
         ingress_port, listen_port = free_port(), free_port()
-        settings = box_settings(folder, told, listen_port, ingress_port)
-        box = await Child.start("the box", ["nanoscale_box", "serve"], environment | settings, folder / "box.log")
+        settings = box_settings(folder, told, listen_port, ingress_port) | dict(more or {})
+        box = await Child.start(
+            "the box", ["nanoscale_box", "serve"], environment | settings | dict(more or {}), folder / "box.log"
+        )
         stack.push_async_callback(box.stop)
         http = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)))
         socket = folder / "box.sock"

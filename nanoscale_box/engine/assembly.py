@@ -89,6 +89,7 @@ class Engine:
     doctor: Doctor
     worker: Worker
     retiring: Retiring
+    remotes: Remotes
     jobs: Jobs
     reconciler: Reconciler
     polling: Polling
@@ -145,6 +146,7 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
         ),
         worker=worker,
         retiring=retiring,
+        remotes=remotes,
         jobs=jobs,
         reconciler=reconciler,
         polling=polling,

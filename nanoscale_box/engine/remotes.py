@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -10,6 +11,7 @@ from functools import partial
 from nanoscale_box.core.errors import BoxError, Code, DeployFailed
 from nanoscale_box.core.github_model import App, Repository
 from nanoscale_box.core.model import Link, Project, RepoId
+from nanoscale_box.core.secret import Secret
 from nanoscale_box.core.urls import check_clone_url
 from nanoscale_box.engine.appkeeper import AppKeeper
 from nanoscale_box.engine.creating import Sources
@@ -26,10 +28,12 @@ class Remotes:
         self._github = github
         self._app = app
         self._sources = sources
+        self.revoking: set[asyncio.Task[None]] = set()
+        """Tokens on their way out; nobody waits for that but the end of the box."""
 
     @asynccontextmanager
     async def open(self, project: Project) -> AsyncIterator[Remote]:
-        """The remote; a token is revoked at the end, also on failure."""
+        """The remote; a token is revoked from the end on, also on failure."""
         if project.link is None:
             yield self._plain(str(project.repo_url), project.link)
             return
@@ -48,8 +52,18 @@ class Remotes:
             beside = partial(self._beside, link, url)
             yield Remote(url=url, cache_key=f"github-{repo_id}", token=token, beside=beside)
         finally:
-            with suppress(BoxError):  # it dies by itself within the hour
-                await self._github.revoke_token(token)
+            revoking = asyncio.create_task(self._revoke(token), name="revoke a token")
+            self.revoking.add(revoking)
+            revoking.add_done_callback(self.revoking.discard)
+
+    async def _revoke(self, token: Secret) -> None:
+        with suppress(BoxError):  # it dies by itself within the hour
+            await self._github.revoke_token(token)
+
+    async def settle(self) -> None:
+        """Wait until what was opened is revoked."""
+        if self.revoking:
+            await asyncio.wait(self.revoking)
 
     @asynccontextmanager
     async def _beside(self, link: Link | None, parent: str, url: str) -> AsyncIterator[Remote]:

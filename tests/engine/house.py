@@ -117,6 +117,7 @@ class House:
         self.engine.jobs.stop()
         await self.engine.retiring.stop()
         await self.engine.worker.stop()
+        await self.engine.remotes.settle()
         await self.engine.catalogue.stop()
         for task in self.tasks:
             task.cancel()
@@ -129,7 +130,7 @@ class House:
         self.world.calls.release()  # a call that is held belongs to a process that is no more
         works = [task for work in self.engine.worker._works.values() for task in (work.pipeline, work.whole)]
         syncing = [self.engine.catalogue._syncing] if self.engine.catalogue._syncing else []
-        tasks = [*self.tasks, *works, *syncing, *self.engine.retiring.tasks]
+        tasks = [*self.tasks, *works, *syncing, *self.engine.retiring.tasks, *self.engine.remotes.revoking]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -234,8 +235,8 @@ class House:
             await self.database.write(lambda records: None)  # whoever waits for the store goes on before this does
             if works := list(self.engine.worker._works.values()):
                 await asyncio.wait({work.whole for work in works})
-            elif leaving := self.engine.retiring.tasks:
-                await asyncio.wait(leaving)
+            elif others := self.engine.retiring.tasks | self.engine.remotes.revoking:
+                await asyncio.wait(others)
             elif all(map(_parked, (self.engine.worker._bell, self.engine.jobs._bell))):
                 return
             for task in self.tasks:

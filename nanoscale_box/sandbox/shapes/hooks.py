@@ -65,7 +65,7 @@ def delivery_whole(delivery: Delivery) -> dict[str, Any]:
 
 
 def delivery_for_control(delivery: Delivery) -> dict[str, Any]:
-    """The whole delivery and which hook it went to."""
+    """The whole delivery, which hook it went to, and when it set off to the microsecond, in seconds since 1970."""
     app = delivery.target.type is TargetType.INTEGRATION
     return {
         **delivery_whole(delivery),
@@ -73,4 +73,5 @@ def delivery_for_control(delivery: Delivery) -> dict[str, Any]:
         "target_id": delivery.target.target_id,
         "hook_id": delivery.target.hook_id,
         "from": "app" if app else "repository",
+        "sent_at": delivery.created_at.timestamp(),
     }
