@@ -44,6 +44,7 @@ VARIABLES: Final[dict[str, str]] = {
     "NANOSCALE_POLL_SECONDS": "how often branch heads are compared",
     "NANOSCALE_SYNC_SECONDS": "how often installations and repositories are refreshed",
     "NANOSCALE_MANUAL_HOSTS": "hosts a manual URL may name; in development a listed host:port may be loopback and http",
+    "NANOSCALE_MIN_FREE_MB": "MiB that must be free on the disk before a deployment begins",
     "NANOSCALE_DRAIN_SECONDS": "how long requests under way on a replaced release may take to end",
     "NANOSCALE_KEEP_RELEASES": "releases kept per project",
     "NANOSCALE_KEEP_DAYS": "how long deliveries, verdicts and events are kept",
@@ -82,6 +83,7 @@ class Settings:
     manual_hosts: tuple[str, ...]
     keep_releases: int
     drain_seconds: float
+    min_free_mb: int
     keep_days: int
     builds_at_once: int
     log_as_json: bool
@@ -129,6 +131,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         sync_seconds=reader.seconds("NANOSCALE_SYNC_SECONDS", 900, lowest=5, highest=86400),
         manual_hosts=reader.hosts("NANOSCALE_MANUAL_HOSTS", "github.com,gitlab.com,codeberg.org,bitbucket.org"),
         keep_releases=reader.count("NANOSCALE_KEEP_RELEASES", 5, lowest=2, highest=1000),
+        min_free_mb=reader.count("NANOSCALE_MIN_FREE_MB", 512, lowest=0, highest=1_000_000),
         drain_seconds=reader.seconds("NANOSCALE_DRAIN_SECONDS", 60, lowest=0, highest=3600),
         # GitHub redelivers for three days: what is forgotten sooner would be taken for new.
         keep_days=reader.count("NANOSCALE_KEEP_DAYS", 90, lowest=7, highest=36500),

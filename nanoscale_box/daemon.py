@@ -205,7 +205,7 @@ async def _hands(settings: Settings, folders: Folders, logs: FileLogs, stack: As
     stack.push_async_callback(ingress.close)
     return Hands(
         source=source,
-        builder=ProcessBuilder(folders, search_path=path, isolate=isolate),
+        builder=ProcessBuilder(folders, search_path=path, isolate=isolate, min_free_mb=settings.min_free_mb),
         runner=runner,
         ingress=ingress,
         logs=logs,

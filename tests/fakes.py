@@ -272,6 +272,9 @@ class FakeBuilder:
         self._process = process
         self._world = process.world
 
+    async def check_room(self) -> None:
+        await self._process.call("builder.check_room")
+
     async def inspect(self, release: Release, root_directory: str | None) -> Tree:
         await self._process.call("builder.inspect")
         return self._world.trees.get(self._world.folders[release], PROCFILE)

@@ -12,7 +12,7 @@ from typing import Final
 
 from nanoscale_box.adapters import environment, shell
 from nanoscale_box.adapters.checkouts import inside, leads_inside, links_out, tree_of
-from nanoscale_box.adapters.folders import Folders, disk_full, private_folder, saying_disk_full, write_whole
+from nanoscale_box.adapters.folders import Folders, check_room, disk_full, private_folder, saying_disk_full, write_whole
 from nanoscale_box.adapters.isolation import Isolate, Reach, not_isolated
 from nanoscale_box.adapters.removal import Remover
 from nanoscale_box.adapters.said import Said, duration, how_it_ended, shown_command
@@ -48,13 +48,19 @@ class ProcessBuilder:
         redactor: Callable[[str], str] = redact,
         limits: BuildLimits | None = None,
         isolate: Isolate = not_isolated,
+        min_free_mb: int = 0,
     ) -> None:
         self._folders = folders
         self._search_path = search_path
         self._redactor = redactor
         self._limits = limits or BuildLimits()
         self._isolate = isolate
+        self._min_free_mb = min_free_mb
         self._remover = Remover(folders.trash)
+
+    async def check_room(self) -> None:
+        """`Unavailable` `disk_full` when less is free than a deployment should begin with, in MiB or in files."""
+        await asyncio.to_thread(check_room, private_folder(self._folders.home), self._min_free_mb)
 
     async def inspect(self, release: Release, root_directory: str | None) -> Tree:
         """What lies in the checkout, as far as planning needs it."""

@@ -159,10 +159,21 @@ def saying_disk_full() -> Iterator[None]:
         raise
 
 
-def disk_full() -> Unavailable:
+def check_room(folder: Path, megabytes: int) -> None:
+    """`Unavailable` `disk_full` unless so many MiB are free where the folder lies, and names for 16 files each: a
+    disk with room but no inodes takes nothing either. Zero asks for nothing."""
+    seen = os.statvfs(folder)
+    free = seen.f_bavail * seen.f_frsize // 2**20
+    if free < megabytes:
+        raise disk_full(f"has {free} MB free; a deployment begins with {megabytes} MB or more")
+    if seen.f_files and seen.f_favail < 16 * megabytes:
+        raise disk_full(f"takes {seen.f_favail} more files; a deployment begins with room for {16 * megabytes}")
+
+
+def disk_full(how: str = "is full") -> Unavailable:
     """The sentence for a disk without room."""
     hint = "free some space, then deploy again; what runs is not touched"
-    return Unavailable(Code.DISK_FULL, "the disk that holds the box is full", hint=hint, fault=Fault.BOX)
+    return Unavailable(Code.DISK_FULL, f"the disk that holds the box {how}", hint=hint, fault=Fault.BOX)
 
 
 def _write_whole(folder: Path, path: Path, text: str) -> None:

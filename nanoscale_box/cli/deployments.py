@@ -116,7 +116,13 @@ async def resume(client: BoxClient, options: Namespace, printer: Printer) -> int
         printer.data(shapes.MaybeDeployment(deployment=deployment))
         return 0
     printer.talk(f"Pushes to {options.project} are deployed again.")
-    return await _follow(client, deployment, printer, wait=False)
+    if deployment is not None:
+        what = f"{short(deployment.sha)} {deployment.subject or ''}".strip()
+        printer.talk(f"#{deployment.number} will deploy {what}, the newest commit of its branch.")
+        return 0
+    drift = (await client.project(options.project)).drift
+    printer.talk(f"Nothing is deployed now: {drift.reason if drift else 'the newest commit is what runs'}.")
+    return 0
 
 
 async def _follow(client: BoxClient, deployment: shapes.Deployment | None, printer: Printer, *, wait: bool) -> int:

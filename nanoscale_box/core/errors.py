@@ -74,6 +74,7 @@ class Code(StrEnum):
     EXITED_EARLY = "exited_early"
     NEVER_LISTENED = "never_listened"
     UNHEALTHY = "unhealthy"
+    APP_CRASHING = "app_crashing"
     NO_FREE_PORT = "no_free_port"
     INGRESS_MISSING = "ingress_missing"
     INGRESS_FAILED = "ingress_failed"

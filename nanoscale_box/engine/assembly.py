@@ -51,6 +51,7 @@ from nanoscale_box.engine.stages import Stages
 from nanoscale_box.engine.states import States
 from nanoscale_box.engine.steering import Steering
 from nanoscale_box.engine.tokens import Tokens
+from nanoscale_box.engine.troubles import Troubles
 from nanoscale_box.engine.worker import Worker
 
 
@@ -106,19 +107,16 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
     app = AppKeeper(ledger=ledger, vault=desk.vault, given=policy.app)
     keyring = Keyring(ledger=ledger, clock=clock, vault=desk.vault, app=app)
     queue = Queue(ids=desk.ids, debounce=policy.debounce)
-    retiring = Retiring(hands=hands, clock=clock, alarms=alarms, drain_seconds=policy.drain_seconds)
-    releases = Releases(
-        ledger=ledger, vault=desk.vault, builder=hands.builder, leaving=retiring.leaving, keep=policy.keep_releases
-    )
     remotes = Remotes(ledger=ledger, github=github, app=app, sources=policy.sources)
-    stages = Stages(ledger=ledger, clock=clock, reached=desk.reached)
-    pipeline = Pipeline(stages=stages, remotes=remotes, releases=releases, retiring=retiring, hands=hands)
+    side = _deploy_side(desk, hands, alarms, remotes, policy)
+    retiring, releases, reconciler = side.retiring, side.releases, side.reconciler
     ci = CiWatch(desk=desk, alarms=alarms, github=github, app=app, queue=queue)
-    worker = Worker(desk=desk, alarms=alarms, stages=stages, pipeline=pipeline, ci=ci, at_once=policy.builds_at_once)
+    worker = Worker(
+        desk=desk, alarms=alarms, stages=side.stages, pipeline=side.pipeline, ci=ci, at_once=policy.builds_at_once
+    )
     polling = Polling(desk=desk, queue=queue, github=github, source=hands.source, app=app, wake=worker.wake)
     jobs = Jobs(ledger=ledger, clock=clock, alarms=alarms)
     hooks = Hooks(desk=desk, github=github, app=app, keyring=keyring, jobs=jobs, doors=policy.doors)
-    reconciler = Reconciler(desk=desk, alarms=alarms, stages=stages, releases=releases, retiring=retiring, hands=hands)
     feed = Feed(ledger)
     tools = _Tools(desk=desk, github=github, app=app, keyring=keyring, jobs=jobs, hooks=hooks, doors=policy.doors)
     github_side = _github_side(tools, alarms, ci, feed, hands.ingress.url)
@@ -160,6 +158,44 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
             resealing=Resealing(desk=desk, jobs=jobs),
         ),
         ci=ci,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _DeploySide:
+    """What makes releases run, keeps them running and lets them go."""
+
+    retiring: Retiring
+    releases: Releases
+    stages: Stages
+    pipeline: Pipeline
+    reconciler: Reconciler
+
+
+def _deploy_side(desk: Desk, hands: Hands, alarms: Alarms, remotes: Remotes, policy: Policy) -> _DeploySide:
+    ledger, clock = desk.ledger, desk.clock
+    troubles = Troubles(clock)
+    retiring = Retiring(hands=hands, clock=clock, alarms=alarms, drain_seconds=policy.drain_seconds)
+    releases = Releases(
+        ledger=ledger, vault=desk.vault, builder=hands.builder, leaving=retiring.leaving, keep=policy.keep_releases
+    )
+    stages = Stages(ledger=ledger, clock=clock, reached=desk.reached)
+    return _DeploySide(
+        retiring=retiring,
+        releases=releases,
+        stages=stages,
+        pipeline=Pipeline(
+            stages=stages, remotes=remotes, releases=releases, retiring=retiring, troubles=troubles, hands=hands
+        ),
+        reconciler=Reconciler(
+            desk=desk,
+            alarms=alarms,
+            stages=stages,
+            releases=releases,
+            retiring=retiring,
+            troubles=troubles,
+            hands=hands,
+        ),
     )
 
 

@@ -23,6 +23,7 @@ from nanoscale_box.engine.releases import Built, Releases
 from nanoscale_box.engine.remotes import Remotes
 from nanoscale_box.engine.retiring import AT_ONCE_SECONDS, Retiring
 from nanoscale_box.engine.stages import Stages
+from nanoscale_box.engine.troubles import Troubles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +50,12 @@ class Pipeline:
         remotes: Remotes,
         releases: Releases,
         retiring: Retiring,
+        troubles: Troubles,
         hands: Hands,
     ) -> None:
         self._stages = stages
         self._retiring = retiring
+        self._troubles = troubles
         self._remotes = remotes
         self._releases = releases
         self._source = hands.source
@@ -68,6 +71,7 @@ class Pipeline:
             if job.deployment.rollback_to is not None:
                 built = await self._releases.kept(job.release)
             else:
+                await self._builder.check_room()
                 if not await self._fetch(job, undo):
                     return
                 built = await self._build(job)
@@ -170,6 +174,7 @@ class Pipeline:
                 self._say(job)(f"answers at {', '.join(map(self._ingress.url, hosts))}")
             old = await self._stages.went_live(job.deployment.id)
         undo.pop_all()
+        self._troubles.over(job.project.name)
         if old and release_of(old) != job.release:
             await self._retiring.let_go(release_of(old))
         await self._releases.trim(job.project.id)

@@ -133,6 +133,9 @@ class Source(Protocol):
 class Builder(Protocol):
     """Turns a checkout into a release."""
 
+    async def check_room(self) -> None:
+        """`Unavailable` `disk_full` when the disk has less room than a deployment should begin with."""
+
     async def inspect(self, release: Release, root_directory: str | None) -> Tree:
         """What lies in the checkout, as far as planning needs it."""
 

@@ -18,12 +18,11 @@ from nanoscale_box.engine.releases import Releases
 from nanoscale_box.engine.retiring import Retiring
 from nanoscale_box.engine.stages import Stages
 from nanoscale_box.engine.telling import tell_project
+from nanoscale_box.engine.troubles import PAUSES, WINDOW, Troubles
 
 MAX_TRIES: Final = 8
 """How often a deployment may have been begun when it is found half-way after a crash; then it is given up. More than
 the retries of the worker, since those count too."""
-RESTART_PAUSES: Final = (0.0, 1.0, 2.0, 5.0, 15.0, 60.0)
-"""Seconds before an app that ended by itself is started again; the last one repeats."""
 
 
 class Reconciler:
@@ -37,6 +36,7 @@ class Reconciler:
         stages: Stages,
         releases: Releases,
         retiring: Retiring,
+        troubles: Troubles,
         hands: Hands,
     ) -> None:
         self._ledger = desk.ledger
@@ -48,14 +48,13 @@ class Reconciler:
         self._builder = hands.builder
         self._runner = hands.runner
         self._ingress = hands.ingress
-        self._deaths: dict[Release, int] = {}
-        self._problems: dict[str, BoxError] = {}
+        self._troubles = troubles
         self._ingress_tries = 0
 
     @property
     def problems(self) -> dict[str, BoxError]:
         """What could not be mended, by what it is about (`ingress` or a project's name); for status and doctor."""
-        return dict(self._problems)
+        return self._troubles.all
 
     async def boot(self) -> None:
         """Recover what a crash left, then see that every live release runs and is routed. Never restarts what runs."""
@@ -67,7 +66,7 @@ class Reconciler:
             wanted[release_of(live)] = project
             if not project.down:
                 await self.tend(project, live)
-                if project.name in self._problems:
+                if project.name in self.problems:
                     await self._died(release_of(live))
         for release in await self._runner.running():
             if release not in wanted:
@@ -88,20 +87,21 @@ class Reconciler:
                         await self._ingress.switch(host, instance.address)
             if not hosts and not running:  # a newer one went live while this was started
                 await self._runner.stop(release_of(live))
-            self._problems.pop(project.name, None)
+            if not self._troubles.keeps_ending(release_of(live)):
+                self._troubles.over(project.name)
         except BoxError as error:
-            self._problems[project.name] = error
+            self._troubles.note(project.name, error)
 
     async def _start_ingress(self) -> None:
         """Whoever holds its port may go, and a Caddy may be installed: it is tried until it works."""
         try:
             await self._ingress.start(await self._releases.all_hosts())
-            self._problems.pop("ingress", None)
+            self._troubles.over("ingress")
             self._ingress_tries = 0
         except BoxError as error:
-            self._problems["ingress"] = error
+            self._troubles.note("ingress", error)
             self._ingress_tries += 1
-            pause = RESTART_PAUSES[min(self._ingress_tries, len(RESTART_PAUSES) - 1)]
+            pause = PAUSES[min(self._ingress_tries, len(PAUSES) - 1)]
             due = self._clock.now() + timedelta(seconds=pause)
             self._alarms.once(due, "start the ingress", self._start_ingress)
 
@@ -146,20 +146,43 @@ class Reconciler:
         return instance
 
     async def _died(self, release: Release) -> None:
-        """An app ended by itself: start it again after a pause that grows with each death."""
-        deaths = self._deaths[release] = self._deaths.get(release, 0) + 1
-        pause = RESTART_PAUSES[min(deaths, len(RESTART_PAUSES)) - 1]
-        due = self._clock.now() + timedelta(seconds=pause)
-        self._alarms.once(due, f"restart {release.deployment_id}", lambda: self._revive(release))
+        """An app ended by itself: start it again after a pause that grows with each time. Its hosts lead to it still:
+        what is wrong with an app is no reason to forget where it belongs."""
+        due = self._clock.now() + timedelta(seconds=self._troubles.ended(release))
+        self._alarms.once(due, f"restart {release.deployment_id}", partial(self._revive, release))
+        if self._troubles.keeps_ending(release):
+            for project in await self._led_to(release):
+                await self._tell(project, self._troubles.crashing(project, release))
+            calm = self._clock.now() + WINDOW
+            self._alarms.once(calm, f"calm {release.deployment_id}", partial(self._calm, release))
 
     async def _revive(self, release: Release) -> None:
         for project, live in await self._live_projects():
             if release_of(live) == release and not project.down:
                 await self.tend(project, live)
-                now = self._clock.now()
-                await self._ledger.write(partial(tell_project, project=project, change="state", at=now))
-                if project.name in self._problems:
+                problem = self.problems.get(project.name)
+                await self._tell(project, problem)
+                if problem is not None and problem.code is not Code.APP_CRASHING:
                     await self._died(release)
+
+    async def _calm(self, release: Release) -> None:
+        """An app that kept ending has run for long enough."""
+        if not self._troubles.keeps_ending(release):
+            for project in await self._led_to(release):
+                if project.name in self.problems:
+                    self._troubles.over(project.name)
+                    await self._tell(project, None)
+
+    async def _led_to(self, release: Release) -> list[Project]:
+        return [project for project, live in await self._live_projects() if release_of(live) == release]
+
+    async def _tell(self, project: Project, problem: BoxError | None) -> None:
+        """Tell how an app stands, on the event stream too."""
+        if problem is not None:
+            self._troubles.note(project.name, problem)
+        reason = problem.detail if problem else None
+        now = self._clock.now()
+        await self._ledger.write(partial(tell_project, project=project, change="state", at=now, reason=reason))
 
 
 def _live_pairs(records: Records) -> list[tuple[Project, Deployment]]:

@@ -43,9 +43,12 @@ def delivery_news(delivery_id: DeliveryId, event_type: str, status: str, at: dat
     return News(kind=EventKind.DELIVERY, at=at, data=data)
 
 
-def tell_project(records: Records, project: Project, change: str, at: datetime) -> None:
-    """Note on the stream that a project changed: `created`, `changed`, `state`, `deleted`."""
+def tell_project(records: Records, project: Project, change: str, at: datetime, *, reason: str | None = None) -> None:
+    """Note on the stream that a project changed: `created`, `changed`, `state` (with what is wrong, if something is),
+    `deleted`."""
     data: dict[str, object] = {"id": project.id, "name": project.name, "change": change}
+    if reason is not None:
+        data["reason"] = reason
     records.events.add(EventKind.PROJECT, at, data, project_id=project.id)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from nanoscale_box.adapters.build import BuildLimits, ProcessBuilder
 from nanoscale_box.adapters.folders import Folders
-from nanoscale_box.core.errors import Code, DeployFailed, Invalid
+from nanoscale_box.core.errors import Code, DeployFailed, Invalid, Unavailable
 from nanoscale_box.core.model import DeploymentId, EnvVar, Limits, ProjectId, Release
 from nanoscale_box.core.plan import Command, Plan, PlanKind
 from nanoscale_box.core.secret import Secret
@@ -259,3 +259,14 @@ def test_an_id_is_a_plain_name(folders: Folders, name: str) -> None:
 def test_a_host_is_a_plain_name(folders: Folders, host: str) -> None:
     with pytest.raises(Invalid):
         folders.route(host)
+
+
+async def test_room_on_the_disk_is_looked_at(folders: Folders) -> None:
+    await builder(folders).check_room()
+    here = os.environ["PATH"]
+    await ProcessBuilder(folders, search_path=here, min_free_mb=1).check_room()
+    with pytest.raises(Unavailable) as caught:
+        await ProcessBuilder(folders, search_path=here, min_free_mb=10**9).check_room()
+    assert caught.value.code is Code.DISK_FULL
+    assert "MB free; a deployment begins with 1000000000 MB or more" in caught.value.detail
+    assert "free some space" in caught.value.hint

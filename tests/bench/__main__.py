@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from tests.bench import building, ingest, pushing, source, stores
+from tests.bench import building, ingest, pushing, source, stores, switching
 from tests.bench.peers.start import Missing
 from tests.bench.report import Line
 
@@ -20,6 +20,8 @@ BENCHES: Final[dict[str, Callable[[], Iterator[Line]]]] = {
     "source.redeploy": source.redeploy,
     "source.check": source.check,
     "push_to_live": pushing.push_to_live,
+    "rollback": pushing.rollback,
+    "switch": switching.switch,
     "boot.10k": stores.boot,
     "store.million": stores.million,
     "idle": stores.idle,

@@ -77,6 +77,44 @@ def push_to_live() -> Iterator[Line]:
     yield from asyncio.run(_measure(rounds))
 
 
+def rollback() -> Iterator[Line]:
+    """From the owner's word to the first answer of the release before, the app's own start included."""
+    rounds = size(2, 9, 20)
+    took = asyncio.run(_roll_back(rounds))
+    more: dict[str, object] = {"slowest": f"{max(took):.2f} s", "load_average": round(os.getloadavg()[0], 1)}
+    yield Line(name="rollback", unit="s", ours=middle(took), budget=2.0, runs=rounds, more=more)
+
+
+async def _roll_back(rounds: int) -> list[float]:
+    async with connected() as there:
+        sample = SAMPLES[0]
+        await _create(there, sample)
+        marks = [f"{MARK}-{number}" for number in range(2)]
+        for mark in marks:
+            await _say(there, sample, mark)
+        took = []
+        for number in range(rounds):
+            back = asyncio.create_task(_answers(there, f"{sample.name}.localhost", marks[number % 2]))
+            began = time.time()
+            owed = await there.client.rollback(sample.name)
+            took.append(await back - began)
+            if owed is not None:
+                await ended(there, owed.id)
+        return took
+
+
+async def _say(there: World, sample: Sample, mark: str) -> tuple[str, str]:
+    """Push a commit that says so, and wait until it is answered; its sha, and the file's text."""
+    text = sample.files[sample.marked].replace(MARK, mark)
+    order = {"repo": sample.repo, "branch": "main", "files": {sample.marked: text}, "message": f"Say {mark}"}
+    watching = asyncio.create_task(_answers(there, f"{sample.name}.localhost", mark))
+    sha = await there.push(order)
+    await watching
+    newest = (await there.client.deployments(sample.name)).items[0]
+    await ended(there, newest.id)
+    return sha, text
+
+
 async def _measure(rounds: int) -> list[Line]:
     lines, overheads = [], []
     async with connected() as there:

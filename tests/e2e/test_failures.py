@@ -212,7 +212,12 @@ async def test_a_full_disk(tmp_path: Path, sandbox: Sandbox) -> None:
         async with box_in(tmp_path / "box", sandbox) as box:
             url = await repository(sandbox, "site", app_files("one"))
             await box.start()
-            await box.create(url, name="site")
+            refused = await box.create(url, name="site")
+            assert refused.error is not None and refused.error.code == "disk_full"
+            assert "MB free; a deployment begins with 512 MB or more" in refused.error.detail
+            await box.stop()
+            await box.start(NANOSCALE_MIN_FREE_MB="8")
+            await box.redeploy("site")
             before = box.apps()
             greedy = 'build_command = "dd if=/dev/zero of=big bs=1M"\n' + TOML
             await sandbox.push("ada/site", files={"nanoscale.toml": greedy})

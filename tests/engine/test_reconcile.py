@@ -182,6 +182,43 @@ async def test_an_app_that_does_not_come_up_is_a_problem_and_is_tried_again(hous
     assert house.engine.reconciler.problems == {}
 
 
+async def test_an_app_that_keeps_ending_is_reported_and_keeps_its_route(house: House) -> None:
+    await house.live(1)
+    route = house.world.routes["hello.localhost"]
+    for number in range(1, 4):
+        (release,) = house.world.running
+        await house.world.end(release)
+        assert house.world.routes["hello.localhost"] == route or number > 1
+        assert ("hello" in house.engine.reconciler.problems) is (number == 3)
+        await house.wait(2)
+        assert house.serves() == sha(1)
+    problem = house.engine.reconciler.problems["hello"]
+    assert problem.code is Code.APP_CRASHING and "3 times" in problem.detail and "logs hello" in problem.hint
+    assert [f.title for f in await house.engine.doctor.look() if f.status == "fail"] == [f"hello: {problem.detail}"]
+    told = await house.database.read(lambda records: records.events.after(0, 1000))
+    assert [one.data.get("reason") for one in told if one.data.get("change") == "state"][-1] == problem.detail
+    await house.check_machine()
+    await house.wait(601)
+    assert house.engine.reconciler.problems == {}
+    assert house.serves() == sha(1)
+
+
+async def test_a_new_release_is_not_blamed_for_the_one_before(house: House) -> None:
+    await house.live(1)
+    for _ in range(3):
+        (release,) = house.world.running
+        await house.world.end(release)
+        await house.wait(2)
+    assert "hello" in house.engine.reconciler.problems
+    await house.push(2)
+    await house.wait(3)
+    assert house.serves() == sha(2)
+    assert house.engine.reconciler.problems == {}
+    await house.idle()
+    assert house.engine.reconciler.problems == {}
+    await house.check_clean()
+
+
 async def test_a_project_that_was_taken_down_stays_down_until_its_next_deployment(house: House) -> None:
     await house.live(1)
     await house.engine.projects.down()

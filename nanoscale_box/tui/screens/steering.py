@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from nanoscale_box.tui.plain import Tone, join, keyed, plain
 from nanoscale_box.tui.screens.base import BoxScreen, say
 from nanoscale_box.tui.screens.confirm import Confirm, ConfirmByName
-from nanoscale_box.tui.words import CANCELLABLE, commit
+from nanoscale_box.tui.words import CANCELLABLE, commit, short
 from nanoscale_box.wire import requests, shapes
 
 
@@ -133,7 +133,8 @@ class Steering(BoxScreen):
 
     async def _resume(self, project: shapes.Project) -> str:
         owed = await self.desk.box.resume(project.id)
-        return f"{project.name} deploys pushes again{f', beginning with #{owed.number}' if owed else ''}"
+        begin = f", beginning with #{owed.number}: {short(owed.sha)} {owed.subject or ''}".rstrip() if owed else ""
+        return f"{project.name} deploys pushes again{begin}"
 
     async def _delete(self, project: shapes.Project) -> str:
         await self.desk.box.delete_project(project.id)
