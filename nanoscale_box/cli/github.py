@@ -78,7 +78,9 @@ async def status(client: BoxClient, options: Namespace, printer: Printer) -> int
     printer.line(github_line(found))
     printer.table([_installation_row(one) for one in found.installations])
     if found.rate:
-        printer.facts([("requests left", f"{found.rate.remaining} of {found.rate.limit}")])
+        printer.facts(
+            [("requests left", f"{found.rate.remaining} of {found.rate.limit}, until {found.rate.reset_at:%H:%M} UTC")]
+        )
     for problem in found.problems:
         printer.talk(f"▲ {problem}")
     return 0

@@ -157,11 +157,12 @@ class Accounts:
     async def status(self) -> GithubState:
         """How the box stands with GitHub."""
         app = await self._app.current()
-        account, installations, reconnect = await self._ledger.read(
+        account, installations, reconnect, waiting = await self._ledger.read(
             lambda records: (
                 records.github.account(),
                 records.github.installations(),
                 records.keeper.get("reconnect") is not None,
+                {one.link.installation_id for one in records.projects.list() if one.link and one.wait_for_ci},
             )
         )
         connected = bool(app and account and not reconnect)
@@ -178,6 +179,7 @@ class Accounts:
                 skew=self._github.clock_skew(),
                 webhook=self._doors.webhook,
                 refused=self._checks.refused,
+                waiting=waiting,
             ),
         )
 

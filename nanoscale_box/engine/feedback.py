@@ -23,6 +23,8 @@ from nanoscale_box.engine.records import Job, Records
 TELL: Final = "tell_commit"
 STATUSES: Final = "statuses"
 DEPLOYMENTS: Final = "deployments"
+_REMEMBERED: Final = 500
+"""Words kept in memory, so that none is said twice in a row: several events tell of one state."""
 _TOLD: Final = frozenset(
     {DeploymentState.BUILDING, DeploymentState.LIVE, DeploymentState.FAILED, DeploymentState.CANCELLED}
 )
@@ -50,6 +52,7 @@ class Feedback:
         self._feed = feed
         self._url_of = url_of
         self._reason_of = reason_of
+        self._said: dict[tuple[DeploymentId, str], CommitWord] = {}
         jobs.serve(TELL, self._tell)
 
     async def run(self) -> None:
@@ -93,13 +96,16 @@ class Feedback:
         if word is None or deployment.sha is None:
             return
         for right, say in ((STATUSES, self._github.set_status), (DEPLOYMENTS, self._github.set_deployment)):
-            if right not in to.rights:
+            if right not in to.rights or self._said.get((deployment_id, right)) == word:
                 continue
             try:
                 await say(app, to.link.installation_id, to.link.repo_id, deployment.sha, word)
             except BoxError as error:
                 if error.may_retry:
                     raise
+            self._said[deployment_id, right] = word
+        while len(self._said) > _REMEMBERED:
+            del self._said[next(iter(self._said))]
 
     def _addressee(self, records: Records, deployment: Deployment) -> _Addressee | None:
         """The project whose repository takes the box's word; None where nobody granted that."""

@@ -7,12 +7,13 @@ import pytest
 from nanoscale_box.core.errors import Code
 from nanoscale_box.core.github import (
     AuthorizationRevoked,
+    ChecksNews,
     HookNews,
     InstallationChange,
     RepositoriesChange,
     RepositoryChange,
 )
-from nanoscale_box.core.model import InstallationId, RepoId
+from nanoscale_box.core.model import InstallationId, RepoId, Sha
 from tests.core.github_bodies import (
     parse,
     refused,
@@ -90,6 +91,18 @@ def test_a_revoked_grant_and_hooks_are_told() -> None:
     )
     assert parse({"zen": "z", "hook_id": 2**60, "hook": {}}, "ping").change == HookNews(event="ping", hook_id=2**60)
     assert parse({"action": "deleted", "hook_id": 4}, "meta").change == HookNews(event="meta", hook_id=4)
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [("check_suite", {"check_suite": {"head_sha": "a" * 40}}), ("check_run", {"check_run": {"head_sha": "a" * 40}}),
+     ("status", {"sha": "a" * 40, "state": "success"})],
+)  # fmt: skip
+def test_what_ci_says_of_a_commit_is_told(event: str, said: dict[str, object]) -> None:
+    change = parse({"action": "completed", "repository": {"id": 9}, **said}, event).change
+    assert change == ChecksNews(repo_id=RepoId(9), sha=Sha("a" * 40))
+    for other in ({}, {"check_suite": {"head_sha": "main"}, "check_run": None, "sha": "a" * 39}):
+        assert refused({"action": "completed", "repository": {"id": 9}, **other}, event).code is Code.MALFORMED_DELIVERY
 
 
 def test_an_unknown_event_is_a_delivery_all_the_same() -> None:

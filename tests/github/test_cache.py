@@ -64,8 +64,8 @@ async def test_five_thousand_repositories(large: Stand) -> None:
     assert first.full_name == "ada/nanoscale-box"
     over_store = await measured_store(large)
     over_door = await measured_door(large)
-    print(f"p99 over the store {over_store * 1000:.1f} ms, over the local door {over_door * 1000:.1f} ms")
-    assert over_store < 0.2 and over_door < 0.2, "ten times the budget, which tests/bench holds on a quiet machine"
+    print(f"p99 over the store {over_store * 1000:.1f} ms, over the local door {over_door * 1000:.1f} ms, of computing")
+    assert over_store < 0.02 and over_door < 0.04, "20 ms; over the door the client computes here too"
 
 
 async def measured_store(stand: Stand) -> float:
@@ -74,9 +74,9 @@ async def measured_store(stand: Stand) -> float:
         for query in QUERIES:
             cursor = None
             for _ in range(2):
-                began = time.perf_counter()
+                began = time.process_time()
                 _, cursor = await stand.engine.accounts.repositories(None, query, Page(limit=50, cursor=cursor))
-                took.append(time.perf_counter() - began)
+                took.append(time.process_time() - began)
                 if cursor is None:
                     break
     return p99(took)
@@ -88,9 +88,9 @@ async def measured_door(stand: Stand) -> float:
         for query in QUERIES:
             cursor = None
             for _ in range(2):
-                began = time.perf_counter()
+                began = time.process_time()
                 page = await stand.client.repos(query=query, limit=50, cursor=cursor)
-                took.append(time.perf_counter() - began)
+                took.append(time.process_time() - began)
                 cursor = page.next_cursor
                 if cursor is None:
                     break

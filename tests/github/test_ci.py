@@ -218,6 +218,16 @@ async def test_without_the_rights_it_says_so(waiting: Stand) -> None:
     assert latest and latest.error and "Checks: read" in (latest.error.hint or "")
 
 
+async def test_lacking_rights_are_a_problem_before_any_push(connected: Stand) -> None:
+    await connected.create()
+    assert (await connected.client.github_status()).problems == []
+    await connected.client.change_project("hello", ChangeProject(wait_for_ci=True))
+    (problem,) = (await connected.client.github_status()).problems
+    assert "may not read checks" in problem
+    await grant(connected)
+    assert (await connected.client.github_status()).problems == []
+
+
 async def test_trouble_of_githubs_is_waited_out_across_a_restart(waiting: Stand) -> None:
     await waiting.fault("GET", "check-suites", status=503, times=None)
     sha = await push(waiting)

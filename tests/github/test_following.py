@@ -13,7 +13,7 @@ from nanoscale_box.core.model import DeliveryId, Project, RepoId
 from nanoscale_box.core.secret import Secret
 from nanoscale_box.sandbox.hooks import events
 from nanoscale_box.sandbox.model import InstallationId as SandboxInstallationId
-from tests.github.stand import WEBHOOK, Stand
+from tests.github.stand import PERMISSIONS, WEBHOOK, Stand
 
 
 async def change(stand: Stand, project: Project, **order: object) -> Project:
@@ -50,6 +50,17 @@ async def test_suspended_and_let_go_on(connected: Stand) -> None:
     await connected.synced()
     assert not (await connected.project(project.id)).paused
     assert await push(connected) == connected.serves()
+
+
+async def test_permissions_that_were_newly_accepted_show_at_once(connected: Stand) -> None:
+    some, all_ = {"contents": "read", "metadata": "read"}, PERMISSIONS
+    path = f"installations/{connected.installation_id}"
+    for given, missing in ((some, ["repository_hooks: write"]), (all_, [])):
+        await connected.order(path, {"action": "accept_permissions", "permissions": given})
+        (found,) = (await connected.client.github_status()).installations
+        assert found.missing_permissions == missing
+    told = [one for one in await connected.changes() if one.get("action") == "new_permissions_accepted"]
+    assert len(told) == 2
 
 
 async def test_removed_and_installed_again(connected: Stand) -> None:

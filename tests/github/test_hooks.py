@@ -235,3 +235,15 @@ async def test_an_owners_app_that_leads_elsewhere_is_left_alone(stand: Stand) ->
     await stand.synced()
     assert [one.state for one in await stand.client.hooks(repair=True)] == ["foreign"]
     assert (await app_hook(stand))["url"] == "https://ci.example/hook"
+
+
+async def test_an_apps_hook_that_sends_forms_is_understood(connected: Stand) -> None:
+    """The content type is the owner's choice on the App's page."""
+    await connected.create()
+    app = next(iter(connected.sandbox.state.apps.values()))
+    app.hook.content_type = "form"
+    connected.sandbox.state.hooks.clear()
+    assert await pushed_and_live(connected)
+    sent = (await connected.ask("deliveries"))["deliveries"][-1]
+    assert sent["request"]["headers"]["Content-Type"] == "application/x-www-form-urlencoded"
+    assert (sent["event"], sent["status_code"]) == ("push", 202)
