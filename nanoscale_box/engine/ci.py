@@ -17,7 +17,7 @@ from nanoscale_box.core.model import Deployment, DeploymentId, Outcome, Project,
 from nanoscale_box.engine.appkeeper import AppKeeper
 from nanoscale_box.engine.kit import Desk
 from nanoscale_box.engine.ports import Alarms, Github
-from nanoscale_box.engine.queue import Queue, conclude, fail
+from nanoscale_box.engine.queue import Queue, conclude, fail, move
 from nanoscale_box.engine.records import Records
 from nanoscale_box.engine.telling import tell_deployment
 
@@ -89,7 +89,7 @@ class CiWatch:
         self._looks = {key: at for key, at in self._looks.items() if key in keys}
         self._said = {key: text for key, text in self._said.items() if key in keys}
         for one in watched:
-            if not one.project.wait_for_ci or self._is_time(one):
+            if not one.project.wait_for_ci or one.project.paused or self._is_time(one):
                 await self._look(one)
         if self._looks:
             self._alarms.at(min(self._looks.values()), "ci", self.wake)
@@ -105,7 +105,7 @@ class CiWatch:
             latest = records.deployments.latest(project.id) if project.wait_for_ci else None
             if queued and queued.ci_since:
                 found.append(_Watched(project=project, deployment=queued))
-            elif latest and not queued and self._may_be_run_again(latest):
+            elif latest and not queued and not project.paused and self._may_be_run_again(latest):
                 found.append(_Watched(project=project, deployment=latest))
         return found
 
@@ -131,7 +131,7 @@ class CiWatch:
 
     async def _light(self, one: _Watched) -> Light:
         link, sha = one.project.link, one.deployment.sha
-        if not one.project.wait_for_ci:
+        if not one.project.wait_for_ci or one.project.paused:
             return Go(reason="CI is not waited for any more")
         if link is None or not link.active or sha is None:
             return Go(reason="its checks cannot be asked for")  # fetching says why in its own words
@@ -152,7 +152,12 @@ class CiWatch:
         current = records.deployments.get(deployment_id)
         if current is None or current.state is not DeploymentState.QUEUED or current.ci_since is None:
             return
+        project = records.projects.get(current.project_id)
         match light:
+            case Go() if project is not None and project.paused:
+                gone = move(records, current, DeploymentState.SUPERSEDED, now)
+                reason = f"{project.name} is paused: {project.paused_reason}"
+                conclude(records, gone, Outcome.IGNORED, "paused", reason, now)
             case Go(reason=reason):
                 ready = replace(current, ci_since=None, due_at=max(now, current.due_at))
                 records.deployments.update(ready)
@@ -173,7 +178,7 @@ class CiWatch:
         """CI was run again and is green: the same commit is owed once more, if nothing came after it."""
         project = records.projects.get(failed.project_id)
         latest = records.deployments.latest(failed.project_id)
-        if project is None or latest is None or latest.id != failed.id or failed.ref is None:
+        if project is None or project.paused or latest is None or latest.id != failed.id or failed.ref is None:
             return
         change = Change(
             source=Trigger.PUSH, ref=failed.ref, after=failed.sha, subject=failed.subject, author=failed.author

@@ -196,6 +196,31 @@ async def test_what_the_owner_asks_for_does_not_wait(waiting: Stand) -> None:
     assert waiting.serves() == sha
 
 
+async def test_a_pause_takes_what_waits_out_of_the_queue_and_resume_deploys_it(waiting: Stand) -> None:
+    live = waiting.serves()
+    sha = await push(waiting)
+    await waiting.client.change_project("hello", ChangeProject(paused=True))
+    await check(waiting, sha, conclusion="success")
+    await waiting.wait(60)
+    assert await told(waiting) == ("ignored", "paused", "hello is paused: by you") and waiting.serves() == live
+    await waiting.client.resume("hello")
+    await waiting.wait(3)
+    assert waiting.serves() == sha
+
+
+async def test_a_paused_projects_failed_commit_is_not_asked_about(waiting: Stand) -> None:
+    live = waiting.serves()
+    sha = await push(waiting)
+    await check(waiting, sha, conclusion="failure")
+    await waiting.wait(30)
+    await waiting.client.change_project("hello", ChangeProject(paused=True))
+    await check(waiting, sha, conclusion="success")
+    before = (len(await waiting.requests("GET", "/commits/")), len((await waiting.client.verdicts()).items))
+    await waiting.wait(600)
+    assert before == (len(await waiting.requests("GET", "/commits/")), len((await waiting.client.verdicts()).items))
+    assert waiting.serves() == live
+
+
 async def test_switching_it_off_lets_go_of_what_waits(waiting: Stand) -> None:
     sha = await push(waiting)
     await check(waiting, sha, status="in_progress")
