@@ -14,10 +14,10 @@ from nanoscale_box.core.model import InstallationId, ProjectId, RepoId
 from nanoscale_box.engine.appkeeper import AppKeeper
 from nanoscale_box.engine.connecting import Connecting, not_connected
 from nanoscale_box.engine.following import (
-    DELETED,
     GONE,
     OUT_OF_SCOPE,
     SUSPENDED,
+    UNSEEN,
     of_installation,
     pause_linked,
     renew_links,
@@ -206,7 +206,7 @@ class Catalogue:
         records.github.put_repositories(page, now)
         for repository in page:
             renew_links(records, repository, now)
-            resume_linked(records, records.projects.on_repository(repository.repo_id), {OUT_OF_SCOPE, DELETED}, now)
+            resume_linked(records, records.projects.on_repository(repository.repo_id), UNSEEN, now)
         tell_github(records, "syncing", now, repositories=so_far)
 
     def _drop_unseen(self, records: Records, installation_id: InstallationId, seen: list[RepoId]) -> None:

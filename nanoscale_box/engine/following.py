@@ -20,7 +20,7 @@ from nanoscale_box.core.github import (
     RepositoryChange,
 )
 from nanoscale_box.core.github_model import Repository
-from nanoscale_box.core.model import InstallationId, Project, RepoId
+from nanoscale_box.core.model import InstallationId, Link, Project, RepoId
 from nanoscale_box.engine.records import Job, Records
 from nanoscale_box.engine.telling import tell_github, tell_project
 
@@ -32,7 +32,9 @@ OUT_OF_SCOPE: Final = "the repository is not within the installation's scope any
 DELETED: Final = "the repository was deleted on GitHub"
 ARCHIVED: Final = "the repository is archived on GitHub"
 DISCONNECTED: Final = "GitHub was disconnected"
-_OURS: Final = {GONE, SUSPENDED, OUT_OF_SCOPE, DELETED, ARCHIVED, DISCONNECTED}
+UNSEEN: Final = {GONE, OUT_OF_SCOPE, DELETED, DISCONNECTED}
+"""Reasons that are gone once a sync meets the repository."""
+_OURS: Final = {*UNSEEN, SUSPENDED, ARCHIVED}
 
 
 def follow(records: Records, delivery: Delivery, now: datetime) -> str:
@@ -75,9 +77,12 @@ def pause_linked(records: Records, projects: Iterable[Project], reason: str, now
 
 
 def resume_linked(records: Records, projects: Iterable[Project], reasons: set[str], now: datetime) -> None:
-    """Lift pauses that had one of these reasons, now that it is gone; those for another reason stay."""
+    """Lift pauses that had one of these reasons, now that it is gone; those for another reason stay. A pause of the
+    owner's own may hide the reason: then the cache tells whether the repository is within reach."""
     for project in projects:
-        if project.link and not project.link.active and project.paused_reason not in _OURS - reasons:
+        if not project.link or project.link.active or not _is_in_reach(records, project.link):
+            continue
+        if project.paused_reason not in _OURS - reasons:
             still = None if project.paused_reason in reasons else project.paused_reason
             resumed = replace(project, link=replace(project.link, active=True), paused_reason=still, updated_at=now)
             records.projects.update(resumed)
@@ -111,6 +116,11 @@ def renew_links(records: Records, repository: Repository, now: datetime) -> None
         if link != project.link:
             records.projects.update(replace(project, link=link, updated_at=now))
             tell_project(records, project, "changed", now)
+
+
+def _is_in_reach(records: Records, link: Link) -> bool:
+    known = records.github.repository(link.repo_id)
+    return known is not None and known.installation_id == link.installation_id and not known.archived
 
 
 def _installation(records: Records, change: InstallationChange, now: datetime) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from nanoscale_box.core.audit import BOX, Act
 from nanoscale_box.core.ci import waits
 from nanoscale_box.core.decide import Change, Debounce, Decision, Enqueue, Ignore, Known, decide
-from nanoscale_box.core.errors import BoxError
+from nanoscale_box.core.errors import BoxError, Code
 from nanoscale_box.core.lifecycle import DeploymentState, step
 from nanoscale_box.core.model import (
     Deployment,
@@ -28,6 +28,8 @@ from nanoscale_box.engine.records import Records
 from nanoscale_box.engine.telling import tell_deployment, tell_verdict
 
 NewId = Callable[[str], str]
+OUT_OF_REACH: Final = frozenset({Code.REPOSITORY_UNKNOWN, Code.BRANCH_MISSING, Code.INSTALLATION_SUSPENDED})
+"""Why a source could not be asked, which says nothing of any commit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,7 @@ class Queue:
             live=records.deployments.get(live_id) if live_id else None,
             queued=records.deployments.queued(project.id),
             running=records.deployments.running(project.id),
-            last_failed_sha=failed.sha if failed else None,
+            last_failed_sha=failed.sha if failed and not _was_out_of_reach(failed) else None,
             last_cancelled_sha=latest.sha if latest and latest.state is DeploymentState.CANCELLED else None,
             told_by_other_hook=told_by_other_hook,
         )
@@ -181,6 +183,11 @@ def conclude(records: Records, deployment: Deployment, outcome: Outcome, code: s
 
 
 _AUDITED = frozenset({Outcome.DEPLOYED, Outcome.FAILED, Outcome.CANCELLED})
+
+
+def _was_out_of_reach(failed: Deployment) -> bool:
+    """Whether a deployment failed for want of its source: no fault of the commit, which is owed once it is there."""
+    return failed.failure is not None and failed.failure.code in OUT_OF_REACH
 
 
 def fail(records: Records, deployment: Deployment, error: BoxError, now: datetime) -> Deployment:

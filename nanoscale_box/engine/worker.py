@@ -8,7 +8,7 @@ import errno
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -27,6 +27,11 @@ PAUSES: Final = (5.0, 15.0, 60.0, 180.0, 600.0)
 """Seconds before each further try of a deployment that failed through nobody's commit."""
 FOR_THE_OWNER: Final = frozenset({Code.DISK_FULL, Code.INGRESS_MISSING, Code.NO_FREE_PORT, Code.PORT_TAKEN})
 """The machine's fault, and yet no use to try again: each lasts until the owner did what its hint says."""
+LONGEST_WAIT: Final = timedelta(hours=1)
+"""What is due later than that was due by a clock that has been set back since: nothing is debounced longer, and within
+the hour GitHub's limits are over. It is due now."""
+LOOK_SECONDS: Final = 60.0
+"""Between two looks at the queue, whatever the alarms do: they too may follow a clock that was set back."""
 RECORD_PAUSE: Final = 2.0
 """Seconds before trying again to record an end that could not be made durable."""
 
@@ -80,7 +85,8 @@ class Worker:
                     await self._start_due()
             except BoxError:
                 self._alarms.at(self._clock.now() + timedelta(seconds=RECORD_PAUSE), "queue", self.wake)
-            await self._bell.wait()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._bell.wait(), LOOK_SECONDS)
 
     async def stop(self) -> None:
         """Start nothing new; put what runs back into the queue, but let a switch that began come to its end."""
@@ -116,13 +122,13 @@ class Worker:
         queued = await self._ledger.read(lambda records: records.deployments.all_in([DeploymentState.QUEUED]))
         if any(row.ci_since for row in queued):
             self._ci.wake()  # let go by whoever asks GitHub for the checks
-        for row in queued:
-            if row.ci_since:
+        ready = [row for row in queued if not row.ci_since]
+        if waiting := next((row for row in ready if not _is_due(row, now)), None):
+            self._reached("alarm begun")
+            self._alarms.at(waiting.due_at, "queue", self.wake)
+        for row in ready:
+            if not _is_due(row, now):
                 continue
-            if row.due_at > now:
-                self._reached("alarm begun")
-                self._alarms.at(row.due_at, "queue", self.wake)
-                break
             if len(self._works) >= self._at_once or self._stopping.is_set():
                 break
             if any(work.project_id == row.project_id for work in self._works.values()):
@@ -145,7 +151,7 @@ class Worker:
         project = records.projects.get(row.project_id)
         if current is None or project is None or current.state is not DeploymentState.QUEUED:
             return None
-        if current.ci_since or current.due_at > now or records.deployments.running(row.project_id):
+        if current.ci_since or not _is_due(current, now) or records.deployments.running(row.project_id):
             return None
         first = DeploymentState.FETCHING if current.rollback_to is None else DeploymentState.STARTING
         claimed = move(records, current, first, now, started_at=now, attempt=current.attempt + 1)
@@ -219,6 +225,11 @@ class Worker:
                 work.pipeline.cancel()
         if works:
             await asyncio.wait({work.whole for work in works})
+
+
+def _is_due(row: Deployment, now: datetime) -> bool:
+    """Whether a row has waited long enough; one from the future has waited for a clock that was set back."""
+    return row.due_at <= now or row.queued_at > now or row.due_at - now > LONGEST_WAIT
 
 
 def _of_the_machine(error: OSError) -> BoxError:

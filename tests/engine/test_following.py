@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
+from nanoscale_box.core.errors import Conflict
 from nanoscale_box.core.model import InstallationId, RepoId
 from nanoscale_box.engine.following import ARCHIVED, DELETED, GONE, OUT_OF_SCOPE, SUSPENDED
+from nanoscale_box.engine.views import ProjectChanges
 from tests.engine.house import House, sha
+from tests.engine.outside import Outside, installation_body, repository_body
 from tests.fake_github import INSTALLATION, REPO, installation
-
-
-def installation_body(action: str, **changes: object) -> dict[str, Any]:
-    told = {
-        "id": INSTALLATION,
-        "account": {"login": "ada", "type": "User"},
-        "target_id": 1,
-        "target_type": "User",
-        "permissions": {"contents": "read"},
-        **changes,
-    }
-    return {"action": action, "installation": told}
-
-
-def repository_body(action: str, **changes: object) -> dict[str, Any]:
-    told = {
-        "id": REPO,
-        "node_id": "R_1001",
-        "name": "hello",
-        "full_name": "ada/hello",
-        "private": True,
-        "owner": {"login": "ada", "type": "User"},
-        "html_url": "https://github.com/ada/hello",
-        "clone_url": "https://github.com/ada/hello.git",
-        "default_branch": "main",
-        **changes,
-    }
-    return {"action": action, "repository": told, "installation": {"id": INSTALLATION}}
 
 
 async def tell(house: House, event: str, body: object, hook: str = "app") -> str:
@@ -155,3 +130,56 @@ async def test_what_is_not_ours_is_left_alone(house: House) -> None:
     assert "not one the box knows" in await tell(house, "repository", repository_body("deleted", id=5555))
     assert await paused(house) == (None, True)
     assert await house.database.read(lambda r: r.github.repository(RepoId(5555))) is None
+
+
+async def test_what_was_queued_when_the_repository_went_out_of_reach_is_deployed_when_it_is_back(house: House) -> None:
+    """The deployment fails with its sentence, but the commit did not fail."""
+    await house.live(1)
+    await house.push(2)
+    house.hub.installations[INSTALLATION] = installation(suspended=True)
+    await tell(house, "installation", installation_body("suspend", suspended_at="2026-03-01T00:00:00Z"))
+    await house.idle()
+    failed = await house.newest()
+    assert failed.failure and failed.failure.code == "repository_unknown"
+    house.hub.installations[INSTALLATION] = installation()
+    await tell(house, "installation", installation_body("unsuspend"))
+    await house.engine.polling.poll()
+    await house.idle()
+    assert house.serves() == sha(2)
+    await house.check_clean()
+
+
+async def test_a_pause_of_the_owners_hides_no_repository_that_is_out_of_scope(house: House) -> None:
+    """Whatever is synced meanwhile, and however the owner resumes it, it is not asked for until it is back."""
+    await house.live(1)
+    await house.engine.projects.change("hello", ProjectChanges(fields={"paused": True}))
+    house.hub.repositories[REPO] = replace(house.hub.repositories[REPO], installation_id=InstallationId(0))
+    body = {
+        "action": "removed",
+        "installation": {"id": INSTALLATION},
+        "repository_selection": "selected",
+        "repositories_added": [],
+        "repositories_removed": [{"id": REPO}],
+    }
+    await tell(house, "installation_repositories", body)
+    assert await paused(house) == ("by you", False)
+    with pytest.raises(Conflict):
+        await house.engine.projects.resume("hello")
+    house.hub.repositories[REPO] = replace(house.hub.repositories[REPO], installation_id=INSTALLATION)
+    await house.engine.catalogue.start_sync()
+    assert await paused(house) == ("by you", True)
+    await house.engine.projects.resume("hello")
+    assert await paused(house) == (None, True)
+
+
+async def test_an_app_that_was_removed_and_comes_back_goes_on_at_once(house: House) -> None:
+    """It comes back under another number; the first sync finds its repositories by their ids."""
+    await house.live(1)
+    outside = Outside(house)
+    await outside.remove()
+    assert await paused(house) == (GONE, False)
+    await outside.give_back()
+    assert await paused(house) == (None, True)
+    await house.push(2)
+    await house.idle()
+    assert house.serves() == sha(2)

@@ -10,6 +10,7 @@ import pytest
 
 from nanoscale_box.core.errors import Code, Conflict, DeployFailed, Fault, NotFound, Unavailable
 from nanoscale_box.core.model import DeploymentId, Outcome, Sha
+from nanoscale_box.engine import worker
 from nanoscale_box.engine.worker import PAUSES
 from tests.engine.house import House, S, open_house, sha
 from tests.fakes import seconds
@@ -361,3 +362,36 @@ async def test_the_head_is_confirmed_before_anything_is_fetched(house: House) ->
     assert newest.sha == sha(3) == house.serves()
     verdict = next(v for v in await house.verdicts() if v.delivery_id == receipt.delivery_id)
     assert (verdict.sha, verdict.outcome) == (Sha(sha(2)), Outcome.DEPLOYED)
+
+
+async def test_a_clock_that_is_set_back_holds_nothing_up(house: House) -> None:
+    """Neither what waits for quiet, nor what waits for its next try."""
+    await house.live(1)
+    await house.push(2)
+    house.world.now -= seconds(4 * 3600)
+    house.engine.worker.wake()
+    await house.settle()
+    assert house.serves() == sha(2)
+    house.world.calls.fail("source.head", unreachable())
+    await house.push(3)
+    await house.wait(3)
+    assert (await house.newest()).attempt == 1
+    house.world.now -= seconds(4 * 3600)
+    house.engine.worker.wake()
+    await house.settle()
+    assert house.serves() == sha(3)
+
+
+async def test_the_queue_is_looked_at_without_any_alarm(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Losing every alarm loses nothing."""
+    monkeypatch.setattr(worker, "LOOK_SECONDS", 0.01)
+    await house.live(1)
+    house.engine.worker.wake()
+    await house.push(2)
+    house.alarms.pending.clear()
+    house.world.now += seconds(3)
+    async with asyncio.timeout(30):
+        while not house.world.calls.count("ingress.switch") > 1:  # noqa: ASYNC110 - real time passes, and no event tells
+            await asyncio.sleep(0.01)
+    await house.settle()
+    assert house.serves() == sha(2)
