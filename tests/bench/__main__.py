@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from tests.bench import building, ingest, pushing, source, stores, switching
+from tests.bench import building, faces, ingest, pushing, source, stores, switching
 from tests.bench.peers.start import Missing
 from tests.bench.report import Line
 
@@ -22,6 +22,8 @@ BENCHES: Final[dict[str, Callable[[], Iterator[Line]]]] = {
     "push_to_live": pushing.push_to_live,
     "rollback": pushing.rollback,
     "switch": switching.switch,
+    "lists": faces.lists,
+    "attach": faces.attach,
     "boot.10k": stores.boot,
     "store.million": stores.million,
     "idle": stores.idle,

@@ -47,8 +47,8 @@ def million() -> Iterator[Line]:
     """Reads of a store with a thousand projects and a million deliveries, against the same of one with ten."""
     projects, deliveries, rounds = size(20, 1000, 1000), size(2_000, 1_000_000, 1_000_000), size(20, 400, 400)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        small = _filled(Path(folder) / "small", 10, 10)
-        large = _filled(Path(folder) / "large", projects, deliveries)
+        small = filled(Path(folder) / "small", 10, 10)
+        large = filled(Path(folder) / "large", projects, deliveries)
         for name, work in _READS.items():
             theirs, ours = asyncio.run(_compare(small, large, work, rounds))
             yield Line(
@@ -67,7 +67,7 @@ def boot() -> Iterator[Line]:
     took = []
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         home = Path(folder) / "home"
-        _filled(home, projects, deliveries, queued=True)
+        filled(home, projects, deliveries, queued=True)
         for _ in range(rounds):
             with ExitStack() as stack:
                 box = stack.enter_context(running(home))
@@ -88,14 +88,14 @@ def idle() -> Iterator[Line]:
         seed(home, [project(number) for number in range(1, 21)])
         with running(home) as box:
             time.sleep(min(3, seconds))
-            before = _cpu(box.process.pid)
+            before = cpu(box.process.pid)
             time.sleep(seconds)
-            share = 100 * (_cpu(box.process.pid) - before) / seconds
-            yield Line(name="idle", unit="% of a core", ours=share, budget=1.0, runs=1, more=_memory(box.process.pid))
+            share = 100 * (cpu(box.process.pid) - before) / seconds
+            yield Line(name="idle", unit="% of a core", ours=share, budget=1.0, runs=1, more=memory(box.process.pid))
             end(box.process)
 
 
-def _filled(home: Path, projects: int, deliveries: int, *, queued: bool = False) -> Path:
+def filled(home: Path, projects: int, deliveries: int, *, queued: bool = False) -> Path:
     """A home with that many projects, each on a repository of its own, and deliveries spread over them."""
     made = [project(number, REPO_ID + number) for number in range(1, projects + 1)]
     seed(home, made)
@@ -217,12 +217,14 @@ def _timed(work: Callable[[Records], object], records: Records) -> float:
     return 1e6 * (time.perf_counter() - began)
 
 
-def _cpu(pid: int) -> float:
+def cpu(pid: int) -> float:
+    """Seconds of computing a process took so far."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _memory(pid: int) -> dict[str, object]:
+def memory(pid: int) -> dict[str, object]:
+    """What a process has in memory now, in MB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     resident = next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
     return {"rss_mb": round(resident / 1024, 1), "projects": 20}

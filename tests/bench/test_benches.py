@@ -7,10 +7,11 @@ from itertools import pairwise
 
 import pytest
 
-from tests.bench import ingest, stores
+from tests.bench import faces, ingest, stores, switching
 from tests.bench.__main__ import BENCHES, main
 from tests.bench.deliveries import Pushes, requests
 from tests.bench.report import Line, Peer
+from tests.needs import needs_caddy
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +54,18 @@ def test_an_unknown_bench_is_named(capsys: pytest.CaptureFixture[str]) -> None:
 def test_deliveries_against_bare_aiohttp() -> None:
     (line,) = ingest.p99()
     assert line.peer and line.peer.value > 0 and line.ours > 0
+
+
+def test_switching_drops_nothing() -> None:
+    needs_caddy()
+    (line,) = switching.switch()
+    assert line.ours == 0, line.more
+    assert line.ok and line.runs >= 200
+
+
+def test_the_terminal_ui_paints() -> None:
+    (line,) = faces.attach()
+    assert line.ours > 0
 
 
 def test_large_stores() -> None:
