@@ -7,11 +7,10 @@ import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Final
 
 from nanoscale_box.adapters import environment, shell
-from nanoscale_box.adapters.checkouts import inside, leads_inside, links_out, tree_of
+from nanoscale_box.adapters.checkouts import check_output, inside, tree_of
 from nanoscale_box.adapters.folders import Folders, check_room, disk_full, private_folder, saying_disk_full, write_whole
 from nanoscale_box.adapters.isolation import Isolate, Reach, not_isolated
 from nanoscale_box.adapters.removal import Remover
@@ -19,7 +18,7 @@ from nanoscale_box.adapters.said import Said, duration, how_it_ended, shown_comm
 from nanoscale_box.core.errors import Code, DeployFailed
 from nanoscale_box.core.model import UNLIMITED, DeploymentId, EnvVar, Limits, ProjectId, Release
 from nanoscale_box.core.plan import Command, Plan, Tree
-from nanoscale_box.core.text import Redactor, inert, redact
+from nanoscale_box.core.text import Redactor, redact
 from nanoscale_box.engine.ports import Progress
 
 _NO_ROOM: Final = 16 * 1024 * 1024
@@ -97,7 +96,7 @@ class ProcessBuilder:
                 ended = await self._run(stage, command, reach, environ, said, self._within(limits))
                 if ended != 0:
                     raise self._failed(stage, code, command, ended, said)
-        await asyncio.to_thread(_check_output, plan, work, checkout)
+        await asyncio.to_thread(check_output, plan, work, checkout)
         write_whole(self._folders.whole_mark(release), "")
 
     async def discard(self, release: Release) -> None:
@@ -168,23 +167,3 @@ class ProcessBuilder:
             what = f"{shown} calls a program that this machine has not"
             return DeployFailed(Code.TOOL_MISSING, what, hint=f"install it, then deploy again; {said.last_words()}")
         return DeployFailed(code, f"{shown} ended {how_it_ended(status)}", hint=said.last_words())
-
-
-def _check_output(plan: Plan, work: Path, checkout: Path) -> None:
-    """What is to be served must be there, and hold no link to what is not the release's."""
-    if plan.output_directory is None:
-        return
-    site = work / plan.output_directory
-    if not site.is_dir() or not leads_inside(site, checkout):
-        raise DeployFailed(
-            Code.OUTPUT_MISSING,
-            f"the output directory {inert(plan.output_directory, limit=100)!r} is not there after the build",
-            hint="set the output directory to the folder that the build writes the pages to",
-        )
-    stray = next(links_out(site, checkout), None) if plan.run is None else None
-    if stray is not None:
-        raise DeployFailed(
-            Code.OUTPUT_MISSING,
-            f"the output directory holds a link that leads out of the release: {inert(stray, limit=100)}",
-            hint="have the build copy the file instead of linking to it",
-        )

@@ -10,7 +10,7 @@ from stat import S_ISREG
 from typing import Final
 
 from nanoscale_box.core.errors import Code, DeployFailed
-from nanoscale_box.core.plan import INTERESTING, TOOLS, Tree
+from nanoscale_box.core.plan import INTERESTING, TOOLS, Plan, Tree
 from nanoscale_box.core.text import inert
 
 _MAX_FILES: Final = 20_000
@@ -46,6 +46,26 @@ def tree_of(checkout: Path, work: Path, search_path: str) -> Tree:
     texts = {name: text for name in INTERESTING & names if (text := _text(checkout, work / name)) is not None}
     tools = frozenset(tool for tool in TOOLS if shutil.which(tool, path=search_path))
     return Tree(files=names, texts=texts, tools=tools)
+
+
+def check_output(plan: Plan, work: Path, checkout: Path) -> None:
+    """What is to be served must be there, and hold no link to what is not the release's."""
+    if plan.output_directory is None:
+        return
+    site = work / plan.output_directory
+    if not site.is_dir() or not leads_inside(site, checkout):
+        raise DeployFailed(
+            Code.OUTPUT_MISSING,
+            f"the output directory {inert(plan.output_directory, limit=100)!r} is not there after the build",
+            hint="set the output directory to the folder that the build writes the pages to",
+        )
+    stray = next(links_out(site, checkout), None) if plan.run is None else None
+    if stray is not None:
+        raise DeployFailed(
+            Code.OUTPUT_MISSING,
+            f"the output directory holds a link that leads out of the release: {inert(stray, limit=100)}",
+            hint="have the build copy the file instead of linking to it",
+        )
 
 
 def links_out(site: Path, checkout: Path) -> Iterator[str]:

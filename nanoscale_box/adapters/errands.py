@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from nanoscale_box.adapters import environment, shell
+from nanoscale_box.adapters.checkouts import check_output
 from nanoscale_box.adapters.folders import Folders, private_folder
 from nanoscale_box.adapters.isolation import Isolate, reach_of_app
 from nanoscale_box.adapters.said import Said, duration, how_it_ended, shown_command
@@ -51,3 +53,5 @@ class Errands:
             raise DeployFailed(_CODES[errand.name], what, hint=said.last_words()) from error
         if status != 0:
             raise DeployFailed(_CODES[errand.name], f"{shown} ended {how_it_ended(status)}", hint=said.last_words())
+        if errand.plan.run is None:  # what it left there would be served: a link to anywhere, too
+            await asyncio.to_thread(check_output, errand.plan, work, self.folders.release(release))

@@ -235,6 +235,27 @@ async def test_streams_sockets_and_uploads_go_through(ingress: CaddyIngress) -> 
     await runner.cleanup()
 
 
+async def test_a_large_upload_passes_through_without_being_held(folders: Folders, ingress: CaddyIngress) -> None:
+    runner, address = await app("app")
+    await ingress.start([HOST])
+    await ingress.switch(HOST, address)
+    piece, count = b"x" * 1_000_000, 200
+
+    async def body() -> AsyncIterator[bytes]:
+        for _ in range(count):
+            yield piece
+
+    async with (
+        aiohttp.ClientSession(headers={"Host": HOST}) as session,
+        session.post(f"{ingress.url('127.0.0.1')}/upload", data=body()) as answer,
+    ):
+        assert await answer.text() == str(count * len(piece))
+    lines = Path(f"/proc/{pid_of(folders)}/status").read_text().splitlines()
+    peak = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+    assert peak < 150 * 1024, f"Caddy took {peak} KiB for an upload of {count} MB"
+    await runner.cleanup()
+
+
 async def test_a_drain_ends_with_the_last_request(folders: Folders, ingress: CaddyIngress) -> None:
     runner, address = await app("old")
     other, following = await app("new")

@@ -161,6 +161,18 @@ async def test_a_command_that_fails_says_why(
     assert "it said: why" in failed.value.hint
 
 
+async def test_a_command_cannot_smuggle_a_link_into_a_site(folders: Folders, runner: ProcessRunner) -> None:
+    site = Plan(kind=PlanKind.STATIC, why="", output_directory="out")
+    (folders.release(RELEASE) / "out").mkdir()
+    smuggle = Errand(
+        name="release", command=Command(shell="ln -s /etc/passwd out/page.html"), plan=site, root_directory=None
+    )
+    with pytest.raises(DeployFailed) as failed:
+        await runner.run_once(RELEASE, smuggle, [], lambda _: None)
+    assert failed.value.code is Code.OUTPUT_MISSING
+    assert "a link that leads out of the release: page.html" in failed.value.detail
+
+
 async def test_a_project_says_how_much_memory_its_app_may_take(runner: ProcessRunner) -> None:
     greedy = plan("-c", "x = bytearray(300 * 1024 * 1024)")
     instance = await runner.start(RELEASE, greedy, None, [], Limits(memory_mb=64))
