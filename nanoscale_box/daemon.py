@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import gc
 import os
 import secrets
 import signal
@@ -72,6 +73,8 @@ async def serve(settings: Settings, private: PrivateNames, *, ready: asyncio.Eve
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with running(settings, private) as daemon:
+        gc.collect()
+        gc.freeze()  # what was made by now stays: there is no use in looking at it again and again
         log.info("ready", public=daemon.public_url, socket=str(daemon.socket), version=__version__)
         if ready:
             ready.set()

@@ -11,7 +11,18 @@ from typing import TypeVar
 
 from nanoscale_box.core.errors import Code, DeployFailed
 from nanoscale_box.core.github_model import Commit
-from nanoscale_box.core.model import UNLIMITED, Address, DeploymentId, EnvVar, Instance, Limits, ProjectId, Release, Sha
+from nanoscale_box.core.model import (
+    UNLIMITED,
+    Address,
+    DeploymentId,
+    EnvVar,
+    EventKind,
+    Instance,
+    Limits,
+    ProjectId,
+    Release,
+    Sha,
+)
 from nanoscale_box.core.plan import Health, Plan, Tree
 from nanoscale_box.engine.kit import Hands
 from nanoscale_box.engine.ports import Errand, Isolation, Progress, Remote
@@ -234,8 +245,8 @@ class FakeLedger:
             raise Killed
         return await self._ledger.read(work)
 
-    def on_commit(self, notify: Callable[[], object]) -> None:
-        self._ledger.on_commit(notify)
+    def on_commit(self, notify: Callable[[], object], kind: EventKind | None = None) -> None:
+        self._ledger.on_commit(notify, kind)
 
 
 class FakeSource:

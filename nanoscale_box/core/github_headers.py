@@ -5,15 +5,17 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
+
+import msgspec
 
 from nanoscale_box.core.errors import Code, Fault, Invalid, Unauthorized
 from nanoscale_box.core.model import DeliveryId
 from nanoscale_box.core.secret import Secret
 
 _EVENT: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_GUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_GUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _SIGNATURE: Final = re.compile(r"sha256=[0-9a-f]{64}")
 _HOOK_ID: Final = re.compile(r"[1-9][0-9]{0,17}")
 _TARGET: Final = re.compile(r"[a-z_]{1,32}")
@@ -36,8 +38,7 @@ DELIVERY_HEADERS: Final = tuple(_NAMES)
 """The names of the headers that say anything of a delivery; no other is looked at."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Headers:
+class Headers(msgspec.Struct, frozen=True, kw_only=True):
     """What the headers of a delivery say. Only the signature is known to be well-formed: `flaw` names what else is
     wrong,
     and `parse_delivery` raises it after the signature was checked, so that 401 comes before 400."""
@@ -62,7 +63,7 @@ def content_kind(headers: Headers | Sequence[tuple[str, str]]) -> Literal["json"
     else:
         found = [value for name, value in headers if name.lower() == "content-type"]
         content_type = found[0] if len(found) == 1 else ""
-    kind = _KINDS.get(content_type.partition(";")[0].strip().lower())
+    kind = _KINDS.get(content_type) or _KINDS.get(content_type.partition(";")[0].strip().lower())
     if kind is None:
         raise Invalid(
             Code.UNSUPPORTED_MEDIA_TYPE,
@@ -89,31 +90,33 @@ def read_headers(pairs: Sequence[tuple[str, str]]) -> Headers:
         raise _bad_signature()
     for name in repeated:
         values[name] = ""
-    hook_id, target_type = values.get("hook_id"), values.get("target_type")
+    delivery_id = values.get("delivery_id", "").lower()
+    hook_id, target_type, flaw = _origin(values.get("event", ""), values.get("hook_id"), values.get("target_type"))
+    if not _GUID.fullmatch(delivery_id):
+        flaw = flaw or "X-GitHub-Delivery is missing or no GUID"
     return Headers(
         event=values.get("event", ""),
-        delivery_id=DeliveryId(values.get("delivery_id", "").lower()),
+        delivery_id=DeliveryId(delivery_id),
         signature=signature.encode("ascii"),
-        hook_id=int(hook_id) if hook_id and _HOOK_ID.fullmatch(hook_id) else None,
-        target_type=target_type if target_type and _TARGET.fullmatch(target_type) else None,
+        hook_id=hook_id,
+        target_type=target_type,
         content_type=values.get("content_type", ""),
-        flaw=_flaw(values, repeated),
+        flaw="a header stands in it twice" if repeated else flaw,
     )
 
 
-def _flaw(values: dict[str, str], repeated: set[str]) -> str | None:
-    """What is wrong with the headers besides the signature, as a part of a sentence."""
-    if repeated:
-        return "a header stands in it twice"
-    if not _EVENT.fullmatch(values.get("event", "")):
-        return "X-GitHub-Event is missing or malformed"
-    if not _GUID.fullmatch(values.get("delivery_id", "")):
-        return "X-GitHub-Delivery is missing or no GUID"
-    if not _HOOK_ID.fullmatch(values.get("hook_id", "1")):
-        return "X-GitHub-Hook-ID is malformed"
-    if not _TARGET.fullmatch(values.get("target_type", "repository")):
-        return "X-GitHub-Hook-Installation-Target-Type is malformed"
-    return None
+@lru_cache(maxsize=64)  # the same few over and over
+def _origin(event: str, hook_id: str | None, target_type: str | None) -> tuple[int | None, str | None, str | None]:
+    """Which hook a delivery comes from, and what is wrong with what says so, as a part of a sentence."""
+    number = int(hook_id) if hook_id and _HOOK_ID.fullmatch(hook_id) else None
+    kind = target_type if target_type and _TARGET.fullmatch(target_type) else None
+    if not _EVENT.fullmatch(event):
+        return number, kind, "X-GitHub-Event is missing or malformed"
+    if number is None and hook_id is not None:
+        return number, kind, "X-GitHub-Hook-ID is malformed"
+    if kind is None and target_type is not None:
+        return number, kind, "X-GitHub-Hook-Installation-Target-Type is malformed"
+    return number, kind, None
 
 
 def sign(secret: Secret, body: bytes) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Annotated, Final
 
 import msgspec
@@ -57,8 +56,7 @@ _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encode: Final = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Push:
+class Push(msgspec.Struct, frozen=True, kw_only=True):
     """A ref that moved. Texts are inert; they are made so when they are asked for, which is seldom."""
 
     repo_id: RepoId
@@ -67,7 +65,7 @@ class Push:
     after: Sha
     deleted: bool
     forced: bool
-    told: _Body = field(repr=False)
+    told: _Body
 
     @property
     def branch(self) -> str | None:
@@ -136,12 +134,15 @@ def _surely_one(body: bytes, told: _Body) -> bool:
     """Whether no key that decides something is repeated: the members, told apart, make up the whole text again, in the
     compact form that GitHub writes; and an id that comes last in its object, as it was read, comes first as well."""
     members = _MEMBERS.decode(body)
-    if _encode(members) != body:
+    if _encode(members) != body or not _leads(members["repository"], told.repository):
         return False
-    first = [(members["repository"], told.repository)]
-    if told.installation:
-        first.append((members["installation"], told.installation))
-    return all(bytes(member).startswith((b'{"id":%d,' % one.id, b'{"id":%d}' % one.id)) for member, one in first)
+    return told.installation is None or _leads(members["installation"], told.installation)
+
+
+def _leads(member: msgspec.Raw, numbered: Numbered) -> bool:
+    """Whether the object begins with its id."""
+    start = b'{"id":%d' % numbered.id
+    return bytes(member).startswith((start + b",", start + b"}"))
 
 
 def skip_marker(message: str | None) -> str | None:

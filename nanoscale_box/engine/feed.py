@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from nanoscale_box.core.model import Event, EventKind
 from nanoscale_box.engine.records import Ledger, Records
@@ -14,8 +15,7 @@ class Feed:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._bell = asyncio.Event()
-        ledger.on_commit(self._ring)
+        self._bells: dict[EventKind | None, asyncio.Event] = {}
 
     async def after(self, last_id: int, limit: int = 200) -> Sequence[Event]:
         """At most `limit` events after `last_id`, oldest first."""
@@ -37,12 +37,26 @@ class Feed:
     async def wait(self, last_id: int) -> None:
         """Return as soon as there is an event after `last_id`."""
         while True:
-            bell = self._bell
+            bell = self._bell_of(None)
             if await self.last_id() > last_id:
                 return
             await bell.wait()
 
-    def _ring(self) -> None:
+    async def wait_for(self, kind: EventKind, last_id: int) -> None:
+        """As `wait`, for one kind alone: events of others wake nobody."""
+        while True:
+            bell = self._bell_of(kind)
+            if (await self.of_kind(kind, last_id, 1))[0]:
+                return
+            await bell.wait()
+
+    def _bell_of(self, kind: EventKind | None) -> asyncio.Event:
+        if kind not in self._bells:
+            self._bells[kind] = asyncio.Event()
+            self._ledger.on_commit(partial(self._ring, kind), kind)
+        return self._bells[kind]
+
+    def _ring(self, kind: EventKind | None) -> None:
         """Wake all who wait now; who comes later waits for the next ring."""
-        self._bell.set()
-        self._bell = asyncio.Event()
+        self._bells[kind].set()
+        self._bells[kind] = asyncio.Event()

@@ -59,7 +59,7 @@ class Feedback:
         """Follow the stream until cancelled."""
         seen = await self._feed.last_id()
         while True:
-            await self._feed.wait(seen)
+            await self._feed.wait_for(EventKind.DEPLOYMENT, seen)
             events, seen = await self._feed.of_kind(EventKind.DEPLOYMENT, seen)
             for event in events:
                 if event.data.get("state") in _TOLD and event.deployment_id:

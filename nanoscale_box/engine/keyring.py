@@ -40,6 +40,8 @@ class Keyring:
         self._overlap = Overlap(vault)
         self._app = app
         self._old: list[Old] | None = None
+        self._own: list[Key] | None = None
+        self._own_of: App | None = None
         self._links: dict[int | None, list[Key]] | None = None
         self._forgotten = 0
 
@@ -58,7 +60,9 @@ class Keyring:
         app, old, links = self._app.at_hand, self._old, self._links
         if app is None or old is None or (links is None and target_type == "repository"):
             return None
-        own = _own(app, old)
+        if self._own is None or self._own_of is not app:
+            self._own, self._own_of = _own(app, old), app
+        own = self._own
         if target_type != "repository" or links is None:
             return self._usable(own)
         return self._usable(links.get(hook_id) or [*own, *links.get(None, [])])
@@ -67,6 +71,7 @@ class Keyring:
         """Read the secrets anew at the next delivery."""
         self._links = None
         self._old = None
+        self._own = None
         self._forgotten += 1
 
     def _usable(self, keys: list[Key]) -> list[Key]:

@@ -311,6 +311,6 @@ class Ledger(Protocol):
         """Run `work` on a consistent snapshot; it must not write."""
         ...
 
-    def on_commit(self, notify: Callable[[], Any]) -> None:
-        """Call `notify` in the event loop after each commit that added events."""
+    def on_commit(self, notify: Callable[[], Any], kind: EventKind | None = None) -> None:
+        """Call `notify` in the event loop after each commit that added events, or events of this kind."""
         ...

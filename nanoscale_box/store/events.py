@@ -44,7 +44,7 @@ class Events:
     ) -> Event:
         """Record an event and give it with its number."""
         number = self._sql.insert(_ADD, (kind, time_text(at), json_text(data), project_id, deployment_id))
-        self._sql.told_events += 1
+        self._sql.told |= {kind}
         return Event(id=number, kind=kind, at=at, data=data, project_id=project_id, deployment_id=deployment_id)
 
     def add_all(self, news: Sequence[News]) -> None:
@@ -53,7 +53,7 @@ class Events:
             (one.kind, time_text(one.at), fast_json_text(one.data), one.project_id, one.deployment_id) for one in news
         ]
         self._sql.insert_all("events", _NAMES, rows)
-        self._sql.told_events += len(rows)
+        self._sql.told |= {one.kind for one in news}
 
     def after(self, last_id: int, limit: int, kind: EventKind | None = None) -> list[Event]:
         """At most `limit` events with a greater number, oldest first; of one kind, if that is given."""

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from nanoscale_box.core.errors import BoxError
+from nanoscale_box.core.model import EventKind
 from nanoscale_box.engine.records import Records
 from nanoscale_box.store.failures import told
 from nanoscale_box.store.records import StoreRecords
@@ -55,16 +56,17 @@ class Line:
     """How a transaction begins: a writer takes the lock at once, a reader takes a snapshot with its first statement."""
     reads_only: bool
     works: deque[Waiting] = field(default_factory=deque)
-    notify: list[Callable[[], Any]] = field(default_factory=list)
-    """Called in the event loop after each commit that added events."""
+    notify: list[tuple[EventKind | None, Callable[[], Any]]] = field(default_factory=list)
+    """Called in the event loop after each commit that added events, or events of that kind."""
 
-    def settle(self, batch: list[Waiting], events: int) -> None:
+    def settle(self, batch: list[Waiting], events: frozenset[EventKind]) -> None:
         """In the event loop: tell every caller of the batch, then those who follow events."""
         for waiting in batch:
             waiting.settle()
         if events:
-            for notify in self.notify:
-                self.loop.call_soon(notify)
+            for kind, notify in self.notify:
+                if kind is None or kind in events:
+                    self.loop.call_soon(notify)
 
 
 class Savepoint:
@@ -112,14 +114,14 @@ class GroupConnection(sqlite3.Connection):
         if not batch:
             return
         self._sql.broken = None
-        self._sql.told_events = 0
+        self._sql.told = frozenset()
         try:
             self.execute(self.line.begin)
             self._run(batch)
             self.execute("COMMIT")
         except (sqlite3.Error, BoxError) as error:
             self._fail(batch, told(error) if isinstance(error, sqlite3.Error) else error)
-        self.line.loop.call_soon_threadsafe(self.line.settle, batch, self._sql.told_events)
+        self.line.loop.call_soon_threadsafe(self.line.settle, batch, self._sql.told)
 
     def _take(self) -> list[Waiting]:
         works = self.line.works
@@ -129,11 +131,11 @@ class GroupConnection(sqlite3.Connection):
         """Run the batch, or as much of it as fits the time; raise when the database failed, and not the work."""
         late = time.monotonic() + LONGEST_SECONDS
         for place, waiting in enumerate(batch, start=1):
-            events = self._sql.told_events
+            events = self._sql.told
             with Savepoint(self, waiting):
                 waiting.result = waiting.work(self._records)
             if waiting.error is not None:
-                self._sql.told_events = events
+                self._sql.told = events
             if self._sql.broken or time.monotonic() > late:
                 self.line.works.extendleft(reversed(batch[place:]))
                 del batch[place:]
@@ -145,6 +147,6 @@ class GroupConnection(sqlite3.Connection):
         if self.in_transaction:
             with suppress(sqlite3.Error):
                 self.execute("ROLLBACK")
-        self._sql.told_events = 0
+        self._sql.told = frozenset()
         for waiting in batch:
             waiting.result, waiting.error = None, error

@@ -5,13 +5,15 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import chain
 from typing import Any, Final
 
 from nanoscale_box.core.errors import BoxError, Code, Invalid
+from nanoscale_box.core.model import EventKind
 from nanoscale_box.store.failures import told, unfit
 
 MOST_AT_ONCE: Final = 32
-"""Rows of one INSERT; powers of two up to this, so that there are few different statements."""
+"""Rows of one INSERT; each number up to this is a statement of its own, which the connection keeps."""
 
 Row = tuple[Any, ...]
 Value = str | int | float | None
@@ -20,13 +22,13 @@ Value = str | int | float | None
 class Sql:
     """Runs statements inside the transaction that is open. `broken` is set once the database itself failed."""
 
-    __slots__ = ("_connection", "broken", "told_events")
+    __slots__ = ("_connection", "broken", "told")
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self.broken: BoxError | None = None
-        self.told_events = 0
-        """How many events were added on this connection, those of work that was undone too."""
+        self.told: frozenset[EventKind] = frozenset()
+        """The kinds of the events that were added in this transaction."""
 
     def change(self, statement: str, values: Sequence[Value] = ()) -> int:
         """Run a statement that writes; give the number of rows it touched."""
@@ -46,10 +48,9 @@ class Sql:
         """Insert many rows with few statements: each one hands the interpreter over to other threads and back."""
         place = 0
         while place < len(rows):
-            count = 1 << min(MOST_AT_ONCE, len(rows) - place).bit_length() - 1
-            values = [value for row in rows[place : place + count] for value in row]
-            self.change(_inserting_many(table, tuple(names), count), values)
-            place += count
+            together = rows[place : place + MOST_AT_ONCE]
+            self.change(_inserting_many(table, tuple(names), len(together)), [*chain.from_iterable(together)])
+            place += MOST_AT_ONCE
 
     def insert(self, statement: str, values: Sequence[Value]) -> int:
         """Run an INSERT; give the row's number."""

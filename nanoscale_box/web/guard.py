@@ -11,7 +11,7 @@ from typing import Final, cast
 from aiohttp import web
 
 from nanoscale_box.web.counters import IntakeCounters
-from nanoscale_box.web.express import Whole, read
+from nanoscale_box.web.express import Reader, Whole
 from nanoscale_box.web.problems import Handler
 from nanoscale_box.web.settings import PublicSettings
 
@@ -90,7 +90,7 @@ class Guard(asyncio.Protocol):
                 self.transport.pause_reading()
             return True
         express = self._room.express
-        whole = read(data) if express is not None else None
+        whole = self._room.reader.read(data) if express is not None else None
         if express is None or whole is None:
             self._whole = False
             return False
@@ -145,6 +145,7 @@ class ConnectionRoom:
         self._counters = counters
         self._guards: dict[asyncio.BaseTransport, Guard] = {}
         self._alarm: asyncio.TimerHandle | None = None
+        self.reader: Final = Reader()
         self._under_way: set[Guard] = set()
         self._settled: asyncio.Future[None] | None = None
         self.express: Callable[[Whole, Callable[[bytes | None], None]], None] | None = None

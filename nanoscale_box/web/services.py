@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -44,7 +45,7 @@ class Intake(Protocol):
     """Takes deliveries in."""
 
     def check_headers(self, headers: Sequence[tuple[str, str]]) -> None: ...
-    def receive(self, headers: Sequence[tuple[str, str]], body: bytes) -> Awaitable[Receipt]: ...
+    def receive(self, headers: Sequence[tuple[str, str]], body: bytes) -> asyncio.Future[Receipt]: ...
 
 
 class Accounts(Protocol):

@@ -61,7 +61,7 @@ class Webhook:
         except BoxError as error:
             tell(refusal(self._refused(error)))
             return
-        carried = asyncio.ensure_future(self._intake.receive(whole.headers, whole.body))
+        carried = self._intake.receive(whole.headers, whole.body)
         carried.add_done_callback(partial(self._carried, held, tell))
 
     def _carried(self, held: int, tell: Callable[[bytes | None], None], carried: asyncio.Future[Receipt]) -> None:

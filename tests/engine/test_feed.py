@@ -44,6 +44,19 @@ async def test_waiting_returns_at_once_for_what_is_there_and_sleeps_for_what_is_
     await asyncio.wait_for(waiting, 1)
 
 
+async def test_who_waits_for_one_kind_sleeps_through_the_others(house: House) -> None:
+    await house.live(1)
+    feed = house.engine.feed
+    last = await feed.last_id()
+    await asyncio.wait_for(feed.wait_for(EventKind.DEPLOYMENT, 0), 1)
+    waiting = asyncio.create_task(feed.wait_for(EventKind.DEPLOYMENT, last))
+    await house.ledger.write(lambda records: records.events.add(EventKind.GITHUB, house.world.now, {}))
+    await house.settle_reads()
+    assert not waiting.done() and await feed.last_id() == last + 1
+    await house.push(2)
+    await asyncio.wait_for(waiting, 5)
+
+
 async def test_work_that_is_undone_tells_nothing(house: House) -> None:
     last = await house.engine.feed.last_id()
 

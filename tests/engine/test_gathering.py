@@ -10,6 +10,7 @@ import pytest
 
 from nanoscale_box.core.errors import BoxError, Code, Invalid, Unavailable
 from nanoscale_box.core.github import Delivery
+from nanoscale_box.core.model import EventKind
 from nanoscale_box.engine.gathering import Gathering
 from nanoscale_box.engine.records import Records
 from nanoscale_box.engine.views import Receipt
@@ -39,7 +40,7 @@ class Ledger:
     async def read(self, work: Callable[[Records], T]) -> T:
         raise AssertionError("nothing is read")
 
-    def on_commit(self, notify: Callable[[], object]) -> None:
+    def on_commit(self, notify: Callable[[], object], kind: EventKind | None = None) -> None:
         raise AssertionError("nobody follows")
 
 

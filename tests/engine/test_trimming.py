@@ -43,8 +43,8 @@ class Counted:
     async def read(self, work: Callable[[Records], T]) -> T:
         return await self.database.read(work)
 
-    def on_commit(self, notify: Callable[[], object]) -> None:
-        self.database.on_commit(notify)
+    def on_commit(self, notify: Callable[[], object], kind: EventKind | None = None) -> None:
+        self.database.on_commit(notify, kind)
 
 
 @pytest.fixture

@@ -253,6 +253,17 @@ async def test_commits_with_events_are_told_and_others_not(database: Database) -
     await asyncio.wait_for(told.wait(), 5)
 
 
+async def test_who_follows_one_kind_is_told_of_no_other(database: Database) -> None:
+    told = asyncio.Event()
+    database.on_commit(told.set, EventKind.DEPLOYMENT)
+    await database.write(lambda records: records.events.add(EventKind.GITHUB, NOW, {}))
+    await database.write(putting("quiet"))
+    assert not told.is_set()
+
+    await database.write(lambda records: records.events.add(EventKind.DEPLOYMENT, NOW, {}))
+    await asyncio.wait_for(told.wait(), 5)
+
+
 async def test_events_that_were_undone_are_not_told(database: Database) -> None:
     told = asyncio.Event()
     database.on_commit(told.set)

@@ -81,7 +81,10 @@ class FakeIntake:
     def check_headers(self, headers: Sequence[tuple[str, str]]) -> None:
         content_kind(headers)
 
-    async def receive(self, headers: Sequence[tuple[str, str]], body: bytes) -> Receipt:
+    def receive(self, headers: Sequence[tuple[str, str]], body: bytes) -> asyncio.Future[Receipt]:
+        return asyncio.ensure_future(self._receive(headers, body))
+
+    async def _receive(self, headers: Sequence[tuple[str, str]], body: bytes) -> Receipt:
         given = [value for name, value in headers if name.lower() == "x-hub-signature-256"]
         if len(given) != 1 or not hmac.compare_digest(given[0].encode(), signature(body).encode()):
             raise Unauthorized(Code.BAD_SIGNATURE, "the signature is missing or wrong")

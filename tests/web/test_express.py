@@ -9,7 +9,7 @@ import pytest
 
 from nanoscale_box.engine.views import Receipt
 from nanoscale_box.web.counters import IntakeCounters
-from nanoscale_box.web.express import read
+from nanoscale_box.web.express import Reader, read
 from nanoscale_box.web.server import Door
 from nanoscale_box.wire.routes import HEALTHZ, WEBHOOK
 from tests.web.conftest import OpenPublic, raw
@@ -92,6 +92,37 @@ def test_whatever_could_be_read_in_two_ways_is_left_to_aiohttp(data: bytes) -> N
     assert whole is None or (b"11 " in data and whole.body == BODY), "space after a value says nothing"
 
 
+LIKE_THE_ONE_BEFORE = request(b'{"n":1}', "X-GitHub-Delivery: d2", given=signature(b'{"n":1}'))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        LIKE_THE_ONE_BEFORE,
+        LIKE_THE_ONE_BEFORE.replace(b"d2", b"\r\n"),
+        LIKE_THE_ONE_BEFORE.replace(b"d2", b"\n\n"),
+        LIKE_THE_ONE_BEFORE.replace(b"d2", b" 2"),
+        LIKE_THE_ONE_BEFORE.replace(b"d2", b"2 "),
+        LIKE_THE_ONE_BEFORE.replace(b"d2", b"\xff2"),
+        LIKE_THE_ONE_BEFORE.replace(b"Length: 7", b"Length: 6"),
+        LIKE_THE_ONE_BEFORE.replace(b"push", b"ping"),
+        LIKE_THE_ONE_BEFORE.replace(b"Host: box", b"Host: fox"),
+        LIKE_THE_ONE_BEFORE + b"G",
+        LIKE_THE_ONE_BEFORE[:-1],
+        LIKE_THE_ONE_BEFORE * 2,
+        LIKE_THE_ONE_BEFORE[:100],
+        b"",
+    ],
+)
+@pytest.mark.parametrize("separator", [b": ", b":"])
+def test_what_is_read_at_a_glance_reads_as_it_does_line_by_line(data: bytes, separator: bytes) -> None:
+    before, data = ((one.replace(b"Length: ", b"Length" + separator)) for one in (LIKE_THE_ONE_BEFORE, data))
+    reader = Reader()
+    assert reader.read(before) == read(before) is not None
+    assert reader.read(data) == read(data)
+    assert reader.read(before) == read(before)
+
+
 async def test_both_ways_give_the_same_answer(public: OpenPublic, engine: FakeEngine) -> None:
     door = await public()
     short = await kept_alive(door, request())
@@ -141,9 +172,9 @@ async def test_what_is_under_way_is_answered_before_the_door_closes(
 ) -> None:
     arrived, receive = asyncio.Event(), engine.intake.receive
 
-    async def held(headers: Sequence[tuple[str, str]], body: bytes) -> Receipt:
+    def held(headers: Sequence[tuple[str, str]], body: bytes) -> asyncio.Future[Receipt]:
         arrived.set()
-        return await receive(headers, body)
+        return receive(headers, body)
 
     monkeypatch.setattr(engine.intake, "receive", held)
     engine.intake.gate.clear()
