@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -74,9 +75,29 @@ def _tui() -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         _tell("the terminal UI needs a terminal", "see what runs: nanoscale-box status")
         return 2
+    import asyncio
+
+    os.umask(0o077)
+    socket = asyncio.run(_box_that_runs())
+    if socket is not None:  # whoever attaches need not wait for all that a box is made of
+        from nanoscale_box.tui.app import attach
+
+        return asyncio.run(attach(socket))
     from nanoscale_box.hosting import host_tui
 
     return host_tui(os.environ)
+
+
+async def _box_that_runs() -> Path | None:
+    """The socket of the daemon that answers."""
+    from nanoscale_box.client.box_client import BoxClient
+    from nanoscale_box.client.errors import Unreachable
+
+    try:
+        async with BoxClient.dial() as client:
+            return client.socket
+    except Unreachable:
+        return None
 
 
 def _tell(detail: str, hint: str) -> None:

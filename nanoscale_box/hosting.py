@@ -1,4 +1,4 @@
-"""Opens the terminal UI on the daemon that answers, or on one hosted here, in the same event loop."""
+"""Opens the terminal UI on a daemon of its own, in the same event loop, where none answers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from pathlib import Path
 
 from nanoscale_box.adapters.journal import open_journal
 from nanoscale_box.adapters.private import PrivateNames
-from nanoscale_box.client.box_client import BoxClient
-from nanoscale_box.client.errors import Unreachable
 from nanoscale_box.config import Settings, read_settings
 from nanoscale_box.core.errors import Code, ConfigurationError
 from nanoscale_box.daemon import running
@@ -22,21 +20,10 @@ def host_tui(environ: Mapping[str, str]) -> int:
     """Give the exit status; the daemon's log goes to a file while the screen is the TUI's."""
     os.umask(0o077)
     try:
-        return asyncio.run(_attach_or_host(environ))
+        return asyncio.run(_host(read_settings(environ)))
     except ConfigurationError as error:
         sys.stderr.write(f"nanoscale-box: {error.detail}\n  {error.hint}\n")
         return 78 if error.code is Code.CONFIGURATION else 1
-
-
-async def _attach_or_host(environ: Mapping[str, str]) -> int:
-    try:
-        async with BoxClient.dial() as client:
-            socket = client.socket
-    except Unreachable:
-        socket = None
-    if socket is not None:
-        return await attach(socket)
-    return await _host(read_settings(environ))
 
 
 async def _host(settings: Settings) -> int:

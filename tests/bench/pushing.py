@@ -92,6 +92,7 @@ async def _roll_back(rounds: int) -> list[float]:
         marks = [f"{MARK}-{number}" for number in range(2)]
         for mark in marks:
             await _say(there, sample, mark)
+        await _alone(there)
         took = []
         for number in range(rounds):
             back = asyncio.create_task(_answers(there, f"{sample.name}.localhost", marks[number % 2]))
@@ -100,7 +101,14 @@ async def _roll_back(rounds: int) -> list[float]:
             took.append(await back - began)
             if owed is not None:
                 await ended(there, owed.id)
+            await _alone(there)
         return took
+
+
+async def _alone(there: World) -> None:
+    """Wait until the release before has ended: one that is busy still would be gone back to without a start."""
+    while len(list((there.folder / "box" / "instances").glob("*.json"))) > 1:  # noqa: ASYNC110 - another process' files
+        await asyncio.sleep(0.05)
 
 
 async def _say(there: World, sample: Sample, mark: str) -> tuple[str, str]:
