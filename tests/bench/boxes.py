@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -12,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -162,6 +163,15 @@ def running(home: Path, *, core: int | None = None, **settings: str) -> Iterator
         yield Box(process=process, port=port, home=home, ready_seconds=wait_for(process, port))
     finally:
         end(process)
+        _end_ingress(home)
+
+
+def _end_ingress(home: Path) -> None:
+    """The ingress outlives its box on purpose, and must not outlive the bench."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        pid = int(json.loads((home / "ingress" / "caddy.json").read_bytes())["process"]["pid"])
+        if str(home).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+            os.kill(pid, signal.SIGKILL)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
