@@ -41,6 +41,7 @@ from nanoscale_box.engine.crashpoints import Reached, passed
 from nanoscale_box.engine.creating import Sources
 from nanoscale_box.engine.doors import Doors
 from nanoscale_box.engine.kit import Desk, Hands
+from nanoscale_box.engine.rounds import Rounds
 from nanoscale_box.engine.trimming import Trimmer
 from nanoscale_box.store.database import Database
 from nanoscale_box.web.server import build_local, build_public, build_remote, open_local, open_public
@@ -50,6 +51,8 @@ from nanoscale_box.wire import routes
 
 log = structlog.get_logger()
 
+SWEEP_SECONDS = 300.0
+"""How often GitHub's failed deliveries are looked for; one request that mostly costs nothing."""
 TRIM_SECONDS = 3600.0
 """How often what is old is forgotten: the first time after an hour, when the box has long answered."""
 
@@ -163,13 +166,12 @@ async def _start(
     tasks = [
         asyncio.create_task(engine.worker.run(), name="worker"),
         asyncio.create_task(engine.jobs.run(), name="jobs"),
-        asyncio.create_task(engine.polling.poll(), name="first poll"),
+        asyncio.create_task(_rounds(engine, settings).run(), name="rounds"),
         asyncio.create_task(_sync(engine), name="first sync"),
         asyncio.create_task(engine.feedback.run(), name="feedback"),
         asyncio.create_task(engine.ci.run(), name="ci"),
     ]
     await engine.checks.order()
-    alarms.every(settings.poll_seconds, "poll", engine.polling.poll)
     trimmer = Trimmer(ledger=ledger, clock=SystemClock(), keep=timedelta(days=settings.keep_days))
     alarms.every(TRIM_SECONDS, "trim", trimmer.trim)
     alarms.every(BOUND_SECONDS, "bound the logs of apps", logs.bound)
@@ -186,6 +188,13 @@ async def _start(
         await asyncio.gather(*tasks, return_exceptions=True)
 
     stack.push_async_callback(end)
+
+
+def _rounds(engine: Engine, settings: Settings) -> Rounds:
+    rounds = Rounds(clock=SystemClock(), steady=asyncio.get_running_loop().time, wake=engine.worker.wake)
+    rounds.every(SWEEP_SECONDS, engine.sweeping.sweep)
+    rounds.every(settings.poll_seconds, engine.polling.poll)
+    return rounds
 
 
 async def _sync(engine: Engine) -> None:

@@ -3,9 +3,9 @@ once."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from urllib.parse import urlencode
 
@@ -13,9 +13,11 @@ from nanoscale_box.core.ci import Check
 from nanoscale_box.core.errors import Code, Conflict, Unavailable
 from nanoscale_box.core.github_model import (
     App,
+    AppDelivery,
     Branch,
     Commit,
     CommitWord,
+    Comparison,
     DeviceCode,
     Hook,
     Installation,
@@ -86,6 +88,10 @@ class Hub:
     revoked: list[str] = field(default_factory=list)
     asked: list[RepoId] = field(default_factory=list)
     """Repositories that requests were about."""
+    comparisons: dict[tuple[Sha, Sha], Comparison] = field(default_factory=dict)
+    deliveries: list[AppDelivery] = field(default_factory=list)
+    """Attempts to deliver to the App's hook, oldest first."""
+    redelivered: list[int] = field(default_factory=list)
     page_size: int = 2
     app_hook_url: str | None = "https://box.example.org/api/integrations/github/webhook"
 
@@ -190,6 +196,21 @@ class FakeGithub:
         await self._ask("github.head", repo_id)
         sha = self._world.heads.get((self._hub.repositories[repo_id].clone_url, branch))
         return Commit(sha=sha, subject="told by GitHub", message=self._world.messages.get(sha)) if sha else None
+
+    async def compare(
+        self, app: App, installation_id: InstallationId, repo_id: RepoId, before: Sha, after: Sha
+    ) -> Comparison | None:
+        await self._ask("github.compare", repo_id)
+        return self._hub.comparisons.get((before, after))
+
+    async def app_deliveries(self, app: App, since: datetime) -> Sequence[AppDelivery]:
+        await self._process.call("github.app_deliveries")
+        return [one for one in reversed(self._hub.deliveries) if one.delivered_at >= since]
+
+    async def redeliver(self, app: App, delivery_id: int) -> bool:
+        await self._process.call("github.redeliver")
+        self._hub.redelivered.append(delivery_id)
+        return any(one.id == delivery_id for one in self._hub.deliveries)
 
     async def checkout_token(self, app: App, installation_id: InstallationId, repo_id: RepoId) -> Secret:
         await self._ask("github.checkout_token", repo_id)

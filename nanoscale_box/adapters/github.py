@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 from urllib.parse import quote
@@ -27,9 +27,11 @@ from nanoscale_box.core.ci import Check
 from nanoscale_box.core.errors import Code, NotFound, Unavailable
 from nanoscale_box.core.github_model import (
     App,
+    AppDelivery,
     Branch,
     Commit,
     CommitWord,
+    Comparison,
     DeviceCode,
     Hook,
     Installation,
@@ -205,6 +207,12 @@ class GithubApi:
             return None
         return found[1]
 
+    async def compare(
+        self, app: App, installation_id: InstallationId, repo_id: RepoId, before: Sha, after: Sha
+    ) -> Comparison | None:
+        """How `after` stands to `before`; None when GitHub knows one of them no longer."""
+        return await self.feedback.comparison(self.as_installation(app, installation_id), repo_id, before, after)
+
     # tokens
 
     async def checkout_token(self, app: App, installation_id: InstallationId, repo_id: RepoId) -> Secret:
@@ -265,6 +273,14 @@ class GithubApi:
     async def set_app_hook(self, app: App, url: str, secret: Secret) -> None:
         """Point the App's own hook at `url`."""
         await self.webhooks.set_app_hook(self.as_app(app), url, secret)
+
+    async def app_deliveries(self, app: App, since: datetime) -> Sequence[AppDelivery]:
+        """Attempts to deliver to the App's own hook since then, newest first."""
+        return await self.webhooks.deliveries(self.as_app(app), since)
+
+    async def redeliver(self, app: App, delivery_id: int) -> bool:
+        """Ask for another attempt; False when GitHub keeps the delivery no longer."""
+        return await self.webhooks.redeliver(self.as_app(app), delivery_id)
 
 
 def _other_app() -> Unavailable:

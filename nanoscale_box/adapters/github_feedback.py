@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from nanoscale_box.adapters import github_shapes as shapes
 from nanoscale_box.adapters.github_calls import Caller, Calls, nothing
 from nanoscale_box.core.errors import Code, Unavailable
-from nanoscale_box.core.github_model import CommitWord
+from nanoscale_box.core.github_model import CommitWord, Comparison
 from nanoscale_box.core.model import RepoId, Sha
 
 # "The API response includes details about the files that were changed ... up to 300 changed files":
@@ -26,15 +26,15 @@ class Feedback:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
 
-    async def changed_paths(self, caller: Caller, repo_id: RepoId, before: Sha, after: Sha) -> frozenset[str] | None:
-        """The paths that differ between two commits; None when that is not known, which means: take it that all do."""
+    async def comparison(self, caller: Caller, repo_id: RepoId, before: Sha, after: Sha) -> Comparison | None:
+        """How `after` stands to `before`; None when GitHub knows one of them no longer."""
         path = f"/repositories/{repo_id}/compare/{before}...{after}"
         found = await self._calls.find(caller, path, shapes.comparison, take=frozenset({404, 422}))
-        # With a history that was rewritten, GitHub compares with the common ancestor, which is not the net difference.
-        if found is None or found.status not in ("ahead", "identical") or len(found.files) >= _FILES_SHOWN:
+        if found is None:
             return None
-        named = {file.filename for file in found.files}
-        return frozenset(named | {file.previous_filename for file in found.files if file.previous_filename})
+        # With a history that was rewritten, GitHub compares with the common ancestor, which is not the net difference.
+        straight = found.status in ("ahead", "identical") and len(found.files) < _FILES_SHOWN
+        return Comparison(ahead=found.ahead_by, behind=found.behind_by, changed=_paths(found) if straight else None)
 
     async def set_status(self, caller: Caller, repo_id: RepoId, sha: Sha, word: CommitWord) -> None:
         """Set the commit's status under the word's name."""
@@ -97,3 +97,8 @@ def _not_taken(repo_id: RepoId, what: str, right: str) -> Unavailable:
         f"GitHub takes no {what} for a commit of the repository {repo_id}.",
         hint=f'Grant the App "{right}: read and write"; deployments work without it.',
     )
+
+
+def _paths(found: shapes.Comparison) -> frozenset[str]:
+    named = {file.filename for file in found.files}
+    return frozenset(named | {file.previous_filename for file in found.files if file.previous_filename})

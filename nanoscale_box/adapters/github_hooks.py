@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,31 +10,12 @@ from nanoscale_box.adapters import github_shapes as shapes
 from nanoscale_box.adapters.github_calls import GONE, Caller, Calls, Reply, nothing
 from nanoscale_box.adapters.github_http import refused_answer
 from nanoscale_box.core.errors import Code, Conflict, NotFound, Unavailable
-from nanoscale_box.core.github_model import Hook
+from nanoscale_box.core.github_model import AppDelivery, Hook
 from nanoscale_box.core.model import RepoId
 from nanoscale_box.core.secret import Secret
 
 EVENTS = ("push", "meta")
 """`meta` tells that this very hook was deleted."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AppDelivery:
-    """One attempt of GitHub to deliver an event to the App's own hook."""
-
-    id: int
-    """Of the attempt; it may exceed 2**53."""
-    guid: str
-    """Of the delivery; redeliveries share it."""
-    event: str
-    delivered_at: datetime
-    status_code: int
-    redelivery: bool
-
-    @property
-    def succeeded(self) -> bool:
-        """Whether this attempt was answered well."""
-        return 200 <= self.status_code < 300
 
 
 class Hooks:

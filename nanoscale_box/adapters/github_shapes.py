@@ -179,6 +179,8 @@ class Comparison(msgspec.Struct):
     """What differs between two commits."""
 
     status: str
+    ahead_by: int = 0
+    behind_by: int = 0
     files: tuple[ChangedFile, ...] = ()
 
 

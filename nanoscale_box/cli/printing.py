@@ -14,6 +14,7 @@ import msgspec
 
 from nanoscale_box.cli.mistakes import Mistake
 from nanoscale_box.core.text import inert
+from nanoscale_box.wire import shapes
 from nanoscale_box.wire.shapes import Problem
 
 GLYPHS: Final = {
@@ -120,11 +121,27 @@ def ago(moment: datetime | None) -> str:
     """How long ago, for people."""
     if moment is None:
         return ""
+    passed = span(moment)
+    return f"{passed} ago" if passed else "now"
+
+
+def span(moment: datetime) -> str:
+    """How much time has passed, for people; nothing when it is none."""
     seconds = max(0, int((datetime.now(UTC) - moment).total_seconds()))
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= length:
-            return f"{seconds // length} {unit} ago"
-    return f"{seconds} s ago" if seconds else "now"
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s" if seconds else ""
+
+
+def drifted(project: shapes.Project) -> str | None:
+    """How far what runs is from the newest commit, since when and why, in one sentence; None when it is that."""
+    drift = project.drift
+    if drift is None:
+        return None
+    what = project.tag_pattern or project.branch
+    far = f"is {counted(drift.behind, 'commit', 'commits')} ahead of" if drift.behind else "differs from"
+    return f"{what} {far} what runs, since {span(drift.since) or 'just now'}, because {drift.reason}"
 
 
 def counted(number: int, one: str, more: str) -> str:

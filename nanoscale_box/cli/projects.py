@@ -8,7 +8,7 @@ from typing import Any
 
 from nanoscale_box.cli.env import pair
 from nanoscale_box.cli.mistakes import FAILED, Mistake
-from nanoscale_box.cli.printing import Printer, ago, short, state
+from nanoscale_box.cli.printing import Printer, ago, drifted, short, state
 from nanoscale_box.cli.status import project_row
 from nanoscale_box.cli.waiting import wait_for_end
 from nanoscale_box.client.box_client import BoxClient
@@ -179,7 +179,7 @@ def _facts(project: shapes.Project) -> list[tuple[str, str | None]]:
         ("hosts", ", ".join(project.hosts)),
         ("source", f"{source}, branch {project.branch}"),
         ("paused", project.paused_reason),
-        ("drift", project.drift.reason if project.drift else None),
+        ("drift", drifted(project)),
         ("live", f"#{live.number} {short(live.sha)} {live.subject or ''}, {ago(live.finished_at)}" if live else None),
         ("install", project.install_command),
         ("build", project.build_command),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from nanoscale_box.cli.printing import Printer, ago, short, state
+from nanoscale_box.cli.printing import Printer, ago, drifted, short, state
 from nanoscale_box.client.box_client import BoxClient
 from nanoscale_box.wire import shapes
 
@@ -43,8 +43,8 @@ def project_row(project: shapes.Project) -> tuple[str, ...]:
     """A project in a line."""
     live = project.live
     what = f"{short(live.sha)} {live.subject or ''}".strip() if live else ""
-    notes = [project.drift.reason] if project.drift else []
-    if project.paused:
+    notes = [told] if (told := drifted(project)) else []
+    if project.paused and not notes:
         notes.append(f"paused: {project.paused_reason}")
     return (
         state(project.state),

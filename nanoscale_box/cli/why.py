@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from nanoscale_box.cli.printing import Printer, ago, short, state
+from nanoscale_box.cli.printing import Printer, ago, drifted, short, state
 from nanoscale_box.client.box_client import BoxClient
 
 
@@ -16,10 +16,8 @@ async def why(client: BoxClient, options: Namespace, printer: Printer) -> int:
         return 0
     if options.project:
         project = await client.project(options.project)
-        if project.drift:
-            printer.line(
-                f"{project.branch} differs from what runs since {ago(project.drift.since)}: {project.drift.reason}"
-            )
+        if told := drifted(project):
+            printer.line(told)
     if not page.items:
         printer.talk("The box has heard of no push yet. Look whether it would: nanoscale-box doctor")
         return 0

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from nanoscale_box.core.model import DeliveryId, Deployment, Project, Sha, Trigger
+from nanoscale_box.core.text import inert
+from nanoscale_box.core.watch import touches
 
 ZERO_SHA: Final = Sha("0" * 40)
 
@@ -37,6 +40,10 @@ class Change:
     author: str | None = None
     skip_marker: str | None = None
     delivery_id: DeliveryId | None = None
+    base: Sha | None = None
+    """The commit that `changed` is counted from."""
+    changed: frozenset[str] | None = None
+    """Every path that differs from `base`, perhaps others too; None when that is not known."""
 
     @property
     def branch(self) -> str | None:
@@ -56,6 +63,8 @@ class Known:
     """What the owner cancelled, if nothing came after it."""
     told_by_other_hook: bool = False
     """The same push came by another hook before, and this is that hook's counterpart."""
+    as_good_as_live: Sha | None = None
+    """The newest commit that differs from the live one in nothing that is watched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +104,22 @@ def decide(change: Change, project: Project, known: Known, debounce: Debounce, n
         or _held_back(change, project)
         or _known_already(change, known)
         or _given_up(change, known)
+        or _nothing_watched(change, project, known)
     )
     return ignored or _enqueue(change, known, debounce, now)
+
+
+def watched(project: Project) -> tuple[str, ...]:
+    """The patterns of what makes a push worth a deployment; none: everything. A root directory is one by itself."""
+    root = (project.root_directory or "").strip("/")
+    return project.settings.watch_paths or ((f"{root}/",) if root not in ("", ".") else ())
+
+
+def unwatched(project: Project, changed: Collection[str] | None) -> Ignore | None:
+    """The verdict on a net difference from what is live that holds nothing watched."""
+    if changed is None or touches(watched(project), changed):
+        return None
+    return Ignore(code="unwatched", reason=f"nothing that {project.name} watches has changed: {_places(changed)}")
 
 
 def ignored_at_sight(change: Moved, project: Project) -> Ignore | None:
@@ -173,6 +196,24 @@ def _given_up(change: Change, known: Known) -> Ignore | None:
     if known.last_cancelled_sha == change.after:
         return Ignore(code="cancelled_before", reason=f"{short(change.after)} was cancelled; deploy it by hand")
     return None
+
+
+def _nothing_watched(change: Change, project: Project, known: Known) -> Ignore | None:
+    """Counted from what is live; while something else is on its way, nobody knows what that will be."""
+    if change.source in (Trigger.MANUAL, Trigger.CREATE) or known.queued or known.running or not known.live:
+        return None
+    if change.base is None or change.base not in (known.live.sha, known.as_good_as_live):
+        return None
+    return unwatched(project, change.changed)
+
+
+def _places(changed: Collection[str]) -> str:
+    """Where something changed, in a few words."""
+    if not changed:
+        return "no file differs"
+    tops = sorted({f"{first}/" if rest else first for first, _, rest in (path.partition("/") for path in changed)})
+    more = f" and {len(tops) - 3} more" if len(tops) > 3 else ""
+    return f"only {', '.join(inert(top, limit=60) for top in tops[:3])}{more}"
 
 
 def _enqueue(change: Change, known: Known, debounce: Debounce, now: datetime) -> Enqueue:

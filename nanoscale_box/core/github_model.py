@@ -150,3 +150,32 @@ class RateBudget:
     limit: int
     remaining: int
     reset_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """How one commit stands to another, in commits that only one of the two has."""
+
+    ahead: int
+    behind: int
+    changed: frozenset[str] | None
+    """The paths that differ; None when GitHub does not tell them all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppDelivery:
+    """One attempt of GitHub to deliver an event to the App's own hook."""
+
+    id: int
+    """Of the attempt; it may exceed 2**53."""
+    guid: str
+    """Of the delivery; redeliveries share it."""
+    event: str
+    delivered_at: datetime
+    status_code: int
+    redelivery: bool
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether this attempt was answered well."""
+        return 200 <= self.status_code < 300

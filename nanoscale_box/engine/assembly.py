@@ -20,6 +20,7 @@ from nanoscale_box.engine.appkeeper import AppKeeper
 from nanoscale_box.engine.auditing import Auditing
 from nanoscale_box.engine.catalogue import Catalogue
 from nanoscale_box.engine.ci import CiWatch
+from nanoscale_box.engine.comparing import Comparing
 from nanoscale_box.engine.connecting import Connecting
 from nanoscale_box.engine.creating import Creating, Sources
 from nanoscale_box.engine.devices import DeviceFlow
@@ -35,7 +36,7 @@ from nanoscale_box.engine.keyring import Keyring
 from nanoscale_box.engine.kit import Desk, Hands
 from nanoscale_box.engine.measuring import Measuring
 from nanoscale_box.engine.pipeline import Pipeline
-from nanoscale_box.engine.polling import Polling
+from nanoscale_box.engine.polling import Outside, Polling
 from nanoscale_box.engine.ports import Alarms, Github
 from nanoscale_box.engine.previews import Previews
 from nanoscale_box.engine.projects import Projects
@@ -50,6 +51,7 @@ from nanoscale_box.engine.rotation import Rotation
 from nanoscale_box.engine.stages import Stages
 from nanoscale_box.engine.states import States
 from nanoscale_box.engine.steering import Steering
+from nanoscale_box.engine.sweeping import Sweeping
 from nanoscale_box.engine.tokens import Tokens
 from nanoscale_box.engine.troubles import Troubles
 from nanoscale_box.engine.worker import Worker
@@ -94,6 +96,7 @@ class Engine:
     jobs: Jobs
     reconciler: Reconciler
     polling: Polling
+    sweeping: Sweeping
     catalogue: Catalogue
     checks: HookCheck
     feedback: Feedback
@@ -108,13 +111,16 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
     keyring = Keyring(ledger=ledger, clock=clock, vault=desk.vault, app=app)
     queue = Queue(ids=desk.ids, debounce=policy.debounce)
     remotes = Remotes(ledger=ledger, github=github, app=app, sources=policy.sources)
-    side = _deploy_side(desk, hands, alarms, remotes, policy)
+    comparing = Comparing(github=github, app=app)
+    side = _deploy_side(desk, hands, alarms, remotes, comparing, policy)
     retiring, releases, reconciler = side.retiring, side.releases, side.reconciler
     ci = CiWatch(desk=desk, alarms=alarms, github=github, app=app, queue=queue)
     worker = Worker(
         desk=desk, alarms=alarms, stages=side.stages, pipeline=side.pipeline, ci=ci, at_once=policy.builds_at_once
     )
-    polling = Polling(desk=desk, queue=queue, github=github, source=hands.source, app=app, wake=worker.wake)
+    outside = Outside(github=github, source=hands.source, app=app, comparing=comparing)
+    polling = Polling(desk=desk, queue=queue, outside=outside, wake=worker.wake)
+    sweeping = Sweeping(ledger=ledger, clock=clock, github=github, app=app, doors=policy.doors)
     jobs = Jobs(ledger=ledger, clock=clock, alarms=alarms)
     hooks = Hooks(desk=desk, github=github, app=app, keyring=keyring, jobs=jobs, doors=policy.doors)
     feed = Feed(ledger)
@@ -122,32 +128,41 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
     github_side = _github_side(tools, alarms, ci, feed, hands.ingress.url)
     creating = Creating(desk=desk, queue=queue, catalogue=github_side.catalogue, hooks=hooks, sources=policy.sources)
     return Engine(
-        intake=Intake(desk=desk, keyring=keyring, queue=queue, wake=worker.wake, followed=github_side.followed),
+        intake=Intake(
+            desk=desk,
+            keyring=keyring,
+            queue=queue,
+            wake=worker.wake,
+            followed=github_side.followed,
+            swept=sweeping.has_asked,
+        ),  # fmt: skip
         accounts=github_side.accounts,
         projects=Projects(
             desk=desk,
             hands=hands,
             creating=creating,
-            steering=Steering(desk=desk, queue=queue, worker=worker, retiring=retiring, polling=polling, hands=hands),
-            previews=Previews(ids=desk.ids, remotes=remotes, hands=hands),
             releases=releases,
             hooks=hooks,
+            steering=Steering(desk=desk, queue=queue, worker=worker, retiring=retiring, polling=polling, hands=hands),
+            previews=Previews(ids=desk.ids, remotes=remotes, hands=hands),
             base_domain=policy.sources.base_domain,
-        ),
+        ),  # fmt: skip
         feed=feed,
         doctor=Doctor(
             accounts=github_side.accounts,
             reconciler=reconciler,
             polling=polling,
+            sweeping=sweeping,
             ledger=ledger,
             isolation=hands.runner.isolation,
-        ),
+        ),  # fmt: skip
         worker=worker,
         retiring=retiring,
         remotes=remotes,
         jobs=jobs,
         reconciler=reconciler,
         polling=polling,
+        sweeping=sweeping,
         catalogue=github_side.catalogue,
         checks=github_side.checks,
         feedback=github_side.feedback,
@@ -172,7 +187,9 @@ class _DeploySide:
     reconciler: Reconciler
 
 
-def _deploy_side(desk: Desk, hands: Hands, alarms: Alarms, remotes: Remotes, policy: Policy) -> _DeploySide:
+def _deploy_side(
+    desk: Desk, hands: Hands, alarms: Alarms, remotes: Remotes, comparing: Comparing, policy: Policy
+) -> _DeploySide:
     ledger, clock = desk.ledger, desk.clock
     troubles = Troubles(clock)
     retiring = Retiring(hands=hands, clock=clock, alarms=alarms, drain_seconds=policy.drain_seconds)
@@ -185,7 +202,13 @@ def _deploy_side(desk: Desk, hands: Hands, alarms: Alarms, remotes: Remotes, pol
         releases=releases,
         stages=stages,
         pipeline=Pipeline(
-            stages=stages, remotes=remotes, releases=releases, retiring=retiring, troubles=troubles, hands=hands
+            stages=stages,
+            remotes=remotes,
+            comparing=comparing,
+            releases=releases,
+            retiring=retiring,
+            troubles=troubles,
+            hands=hands,
         ),
         reconciler=Reconciler(
             desk=desk,

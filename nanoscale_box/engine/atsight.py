@@ -8,7 +8,7 @@ from typing import Final
 
 from nanoscale_box.core.decide import Change, Ignore, ignored_at_sight
 from nanoscale_box.core.github import Delivery, Push, skip_marker
-from nanoscale_box.core.model import Outcome, Project, ProjectId, RepoId, Trigger, Verdict, VerdictId
+from nanoscale_box.core.model import DeliveryId, Outcome, Project, ProjectId, RepoId, Trigger, Verdict, VerdictId
 from nanoscale_box.engine.kit import Desk
 from nanoscale_box.engine.records import DeliveryRow, News, Records
 from nanoscale_box.engine.telling import delivery_news, verdict_news
@@ -22,10 +22,11 @@ _NO_PROJECT: Final = Ignore(
 class AtSight:
     """The way of most deliveries: pushes to branches that nobody deploys. All others are looked at one by one."""
 
-    def __init__(self, *, desk: Desk) -> None:
+    def __init__(self, *, desk: Desk, swept: Callable[[DeliveryId], bool]) -> None:
         self._clock = desk.clock
         self._ids = desk.ids
         self._reached = desk.reached
+        self._swept = swept
 
     def record(self, records: Records, deliveries: Sequence[Delivery]) -> list[Receipt | None]:
         """Record those that can be decided at sight, with few statements for all; None for each of the others."""
@@ -41,7 +42,8 @@ class AtSight:
         verdicts: list[Verdict] = []
         news: list[News] = []
         for delivery in deliveries:
-            decided = None if delivery.delivery_id in unfit else self._decide(delivery, projects, now)
+            alone = delivery.delivery_id in unfit or self._swept(delivery.delivery_id)
+            decided = None if alone else self._decide(delivery, projects, now)
             if not decided:
                 receipts.append(None)
                 continue
@@ -94,6 +96,8 @@ def change_of(delivery: Delivery, push: Push) -> Change:
         author=push.author,
         skip_marker=skip_marker(push.message),
         delivery_id=delivery.delivery_id,
+        base=push.before,
+        changed=push.changed,
     )
 
 

@@ -10,6 +10,7 @@ from nanoscale_box.engine.polling import Polling
 from nanoscale_box.engine.ports import Isolation
 from nanoscale_box.engine.reconcile import Reconciler
 from nanoscale_box.engine.records import Ledger
+from nanoscale_box.engine.sweeping import Sweeping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,17 +29,25 @@ class Doctor:
     """Asks each part how it is."""
 
     def __init__(
-        self, *, accounts: Accounts, reconciler: Reconciler, polling: Polling, ledger: Ledger, isolation: Isolation
+        self,
+        *,
+        accounts: Accounts,
+        reconciler: Reconciler,
+        polling: Polling,
+        sweeping: Sweeping,
+        ledger: Ledger,
+        isolation: Isolation,
     ) -> None:
         self._accounts = accounts
         self._reconciler = reconciler
         self._polling = polling
+        self._sweeping = sweeping
         self._ledger = ledger
         self._isolation = isolation
 
     async def look(self) -> Sequence[Finding]:
         """All findings, the good ones too."""
-        return [*await self._github(), *await self._apps(), self._walls(), *await self._heads()]
+        return [*await self._github(), *await self._apps(), self._walls(), *await self._heads(), *self._sweep()]
 
     async def _github(self) -> list[Finding]:
         status = await self._accounts.status()
@@ -74,6 +83,20 @@ class Doctor:
             for one in status.problems
         ]
         return findings
+
+    def _sweep(self) -> list[Finding]:
+        failure = self._sweeping.failure
+        if failure is None:
+            return []
+        return [
+            Finding(
+                code="sweep",
+                status="warn",
+                title=f"GitHub's failed deliveries could not be looked at: {failure.detail}",
+                why="pushes are noticed by the poll still, but their deliveries stay failed on GitHub",
+                fix=failure.hint or None,
+            )
+        ]
 
     async def _apps(self) -> list[Finding]:
         problems = self._reconciler.problems

@@ -21,7 +21,7 @@ from nanoscale_box.core.github import (
     parse_delivery,
     read_headers,
 )
-from nanoscale_box.core.model import Outcome, Verdict
+from nanoscale_box.core.model import DeliveryId, Outcome, Trigger, Verdict
 from nanoscale_box.engine.atsight import AtSight, change_of, delivery_row, no_project
 from nanoscale_box.engine.following import follow
 from nanoscale_box.engine.gathering import Gathering, Into
@@ -44,6 +44,7 @@ class Intake:
         queue: Queue,
         wake: Callable[[], None],
         followed: Callable[[GithubChange], None],
+        swept: Callable[[DeliveryId], bool],
     ) -> None:
         self._ledger = desk.ledger
         self._clock = desk.clock
@@ -53,7 +54,8 @@ class Intake:
         self._queue = queue
         self._wake = wake
         self._followed = followed
-        self._gathering = Gathering(desk.ledger, AtSight(desk=desk).record, self._alone)
+        self._swept = swept
+        self._gathering = Gathering(desk.ledger, AtSight(desk=desk, swept=swept).record, self._alone)
 
     def check_headers(self, headers: Sequence[tuple[str, str]]) -> None:
         """Refuse a media type that no GitHub delivery has (415) before any byte of the body is read."""
@@ -123,13 +125,14 @@ class Intake:
 
     def _handle_push(self, records: Records, delivery: Delivery, push: Push) -> Receipt:
         now = self._clock.now()
+        source = Trigger.SWEEP if self._swept(delivery.delivery_id) else Trigger.PUSH
         projects = records.projects.on_repository(push.repo_id)
         if not projects:
-            verdict = no_project(delivery, push, self._ids.new, now)
+            verdict = replace(no_project(delivery, push, self._ids.new, now), source=source)
             records.verdicts.add(verdict)
             tell_verdict(records, verdict, now)
             return _receipt("ignored", delivery, verdict.reason, [verdict], 200)
-        change = change_of(delivery, push)
+        change = replace(change_of(delivery, push), source=source)
         twice = _told_by_other_hook(records, delivery, push)
         decided = [self._queue.submit(records, p, change, now, told_by_other_hook=twice) for p in projects]
         verdicts = [one.verdict for one in decided]

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from nanoscale_box.core.ci import waits
-from nanoscale_box.core.decide import short
+from nanoscale_box.core.decide import short, unwatched, watched
 from nanoscale_box.core.errors import BoxError, Code, DeployFailed
 from nanoscale_box.core.lifecycle import DeploymentState
 from nanoscale_box.core.model import Address, Deployment, Instance, Project, Release, Sha, Trigger
 from nanoscale_box.core.plan import Command, HealthSaid, Settings, detect, missing_tools
 from nanoscale_box.core.settings import status_range
+from nanoscale_box.engine.comparing import Comparing
 from nanoscale_box.engine.kit import Hands
 from nanoscale_box.engine.ports import Errand, Progress
 from nanoscale_box.engine.queue import release_of
@@ -48,6 +49,7 @@ class Pipeline:
         *,
         stages: Stages,
         remotes: Remotes,
+        comparing: Comparing,
         releases: Releases,
         retiring: Retiring,
         troubles: Troubles,
@@ -57,6 +59,7 @@ class Pipeline:
         self._retiring = retiring
         self._troubles = troubles
         self._remotes = remotes
+        self._comparing = comparing
         self._releases = releases
         self._source = hands.source
         self._builder = hands.builder
@@ -103,6 +106,8 @@ class Pipeline:
             if job.live and job.live.sha == head and job.deployment.trigger not in _ON_REQUEST:
                 await self._stages.needless(job.deployment.id, job.live)
                 return False
+            if await self._is_unwatched(job, head):
+                return False
             if waits(job.project, job.deployment.trigger) and head != job.deployment.sha:
                 await self._stages.hold(job.deployment.id, head)  # the checks seen were another commit's
                 return False
@@ -116,6 +121,17 @@ class Pipeline:
             subject=commit.subject or job.deployment.subject,
             author=commit.author or job.deployment.author,
         )
+        return True
+
+    async def _is_unwatched(self, job: Job, head: Sha) -> bool:
+        """Whether the head differs from what is live in nothing that is watched; what nobody can tell is deployed."""
+        live, project = job.live, job.project
+        if live is None or live.sha is None or job.deployment.trigger in _ON_REQUEST or not watched(project):
+            return False
+        ignored = unwatched(project, await self._comparing.changed(project, live.sha, head))
+        if ignored is None:
+            return False
+        await self._stages.unwatched(job.deployment.id, live, head, ignored.reason)
         return True
 
     async def _build(self, job: Job) -> Built:

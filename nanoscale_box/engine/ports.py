@@ -11,9 +11,11 @@ from typing import Protocol
 from nanoscale_box.core.ci import Check
 from nanoscale_box.core.github_model import (
     App,
+    AppDelivery,
     Branch,
     Commit,
     CommitWord,
+    Comparison,
     DeviceCode,
     Hook,
     Installation,
@@ -322,6 +324,11 @@ class Github(Protocol):
     async def head(self, app: App, installation_id: InstallationId, repo_id: RepoId, branch: str) -> Commit | None:
         """The head of a branch, by a conditional request; None when there is no such branch."""
 
+    async def compare(
+        self, app: App, installation_id: InstallationId, repo_id: RepoId, before: Sha, after: Sha
+    ) -> Comparison | None:
+        """How `after` stands to `before`; None when GitHub knows one of them no longer."""
+
     async def checkout_token(self, app: App, installation_id: InstallationId, repo_id: RepoId) -> Secret:
         """A token for this repository alone with `contents: read`."""
 
@@ -349,6 +356,12 @@ class Github(Protocol):
 
     async def set_app_hook(self, app: App, url: str, secret: Secret) -> None:
         """Point the App's own hook at `url`."""
+
+    async def app_deliveries(self, app: App, since: datetime) -> Sequence[AppDelivery]:
+        """Attempts to deliver to the App's own hook since then, newest first; GitHub keeps them for three days."""
+
+    async def redeliver(self, app: App, delivery_id: int) -> bool:
+        """Ask for another attempt under the same GUID; False when GitHub keeps the delivery no longer."""
 
     async def set_status(
         self,

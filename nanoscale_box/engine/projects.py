@@ -8,12 +8,12 @@ from dataclasses import replace
 from nanoscale_box.core.ci import check_waiting
 from nanoscale_box.core.envvars import check_envs
 from nanoscale_box.core.errors import Code, Invalid, NotFound
-from nanoscale_box.core.lifecycle import DeploymentState
 from nanoscale_box.core.model import Deployment, DeploymentId, Outcome, Project, ProjectId, Verdict
 from nanoscale_box.core.plan import Plan
 from nanoscale_box.core.secret import Secret
 from nanoscale_box.core.settings import SETTINGS, changed_settings
 from nanoscale_box.core.urls import check_branch, check_host, check_project_name, default_host
+from nanoscale_box.engine import heads
 from nanoscale_box.engine.creating import Creating
 from nanoscale_box.engine.hooks import Hooks
 from nanoscale_box.engine.kit import Desk, Hands
@@ -24,7 +24,7 @@ from nanoscale_box.engine.releases import Releases, env_place
 from nanoscale_box.engine.remotes import cache_key
 from nanoscale_box.engine.steering import Steering, check_resumable
 from nanoscale_box.engine.telling import tell_project
-from nanoscale_box.engine.views import Drift, EnvName, NewProject, ProjectChanges, ProjectView
+from nanoscale_box.engine.views import EnvName, NewProject, ProjectChanges, ProjectView
 
 
 class Projects:
@@ -173,7 +173,7 @@ class Projects:
             state=state,
             live=live,
             latest=records.deployments.latest(project.id),
-            drift=_drift(records, project, live),
+            drift=heads.drift_of(records, project, live),
         )
 
     def _change(self, records: Records, project_id: str, changes: ProjectChanges) -> tuple[ProjectId, tuple[str, ...]]:
@@ -206,6 +206,8 @@ class Projects:
         changed = replace(changed, wait_for_ci=wait_for_ci)
         check_waiting(changed)
         records.projects.update(changed)
+        if (branch, settings.tag_pattern) != (project.branch, project.settings.tag_pattern):
+            heads.forget(records, project.id)
         tell_project(records, changed, "changed", now)
         return project.id, tuple(host for host in project.hosts if host not in hosts)
 
@@ -217,6 +219,7 @@ class Projects:
                 conclude(records, left, Outcome.CANCELLED, "deleted", f"{project.name} was deleted", now)
         self._hooks.release(records, project)
         records.projects.remove(project.id)
+        heads.forget(records, project.id)
         tell_project(records, project, "deleted", now)
         return any(cache_key(other) == key for other in records.projects.list())
 
@@ -247,17 +250,3 @@ def find_project(records: Records, id_or_name: str) -> Project:
     if project is None:
         raise NotFound(Code.NOT_FOUND, "there is no such project", hint="see: nanoscale-box projects list")
     return project
-
-
-def _drift(records: Records, project: Project, live: Deployment | None) -> Drift | None:
-    """How far what runs is from the newest commit the box heard of; None when it is that commit."""
-    latest = records.deployments.latest(project.id)
-    if latest is None or live is None or latest.id == live.id or latest.sha in (None, live.sha):
-        return None
-    if latest.state is DeploymentState.FAILED and latest.failure:
-        reason = f"#{latest.number} failed: {latest.failure.detail}"
-    elif latest.finished_at is None:
-        reason = f"#{latest.number} is {latest.state}"
-    else:
-        reason = f"#{latest.number} was {latest.state}"
-    return Drift(behind=None, since=latest.queued_at, reason=reason)

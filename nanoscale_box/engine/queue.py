@@ -9,7 +9,17 @@ from typing import Any, Final
 
 from nanoscale_box.core.audit import BOX, Act
 from nanoscale_box.core.ci import waits
-from nanoscale_box.core.decide import Change, Debounce, Decision, Enqueue, Ignore, Known, decide
+from nanoscale_box.core.decide import (
+    Change,
+    Debounce,
+    Decision,
+    Enqueue,
+    Ignore,
+    Known,
+    decide,
+    ignored_at_sight,
+    watched,
+)
 from nanoscale_box.core.errors import BoxError, Code
 from nanoscale_box.core.lifecycle import DeploymentState, step
 from nanoscale_box.core.model import (
@@ -19,12 +29,14 @@ from nanoscale_box.core.model import (
     Outcome,
     Project,
     Release,
+    Sha,
     Trigger,
     Verdict,
     VerdictId,
 )
+from nanoscale_box.engine import heads
 from nanoscale_box.engine.ports import Ids
-from nanoscale_box.engine.records import Records
+from nanoscale_box.engine.records import Page, Records
 from nanoscale_box.engine.telling import tell_deployment, tell_verdict
 
 NewId = Callable[[str], str]
@@ -57,6 +69,8 @@ class Queue:
         verdict = self.verdict(project, change, decision, deployment, now)
         records.verdicts.add(verdict)
         tell_verdict(records, verdict, now)
+        if change.after and ignored_at_sight(change, project) is None:
+            heads.heard(records, project, change.after, now)
         return Decided(verdict=verdict, deployment=deployment)
 
     def known(self, records: Records, project: Project, *, told_by_other_hook: bool = False) -> Known:
@@ -64,13 +78,15 @@ class Queue:
         live_id = project.live_deployment_id
         failed = records.deployments.last_failed(project.id)
         latest = records.deployments.latest(project.id)
+        live = records.deployments.get(live_id) if live_id else None
         return Known(
-            live=records.deployments.get(live_id) if live_id else None,
+            live=live,
             queued=records.deployments.queued(project.id),
             running=records.deployments.running(project.id),
             last_failed_sha=failed.sha if failed and not _was_out_of_reach(failed) else None,
             last_cancelled_sha=latest.sha if latest and latest.state is DeploymentState.CANCELLED else None,
             told_by_other_hook=told_by_other_hook,
+            as_good_as_live=_as_good_as(live, records, project),
         )
 
     def roll_back(self, records: Records, project: Project, target: Deployment, now: datetime) -> Deployment:
@@ -106,7 +122,8 @@ class Queue:
             id=DeploymentId(self._ids.new("dep")),
             project_id=project.id,
             number=number,
-            trigger=change.source,
+            # The owner's own word is not lost with the place it waited at.
+            trigger=old.trigger if old and old.trigger is Trigger.MANUAL else change.source,
             state=DeploymentState.QUEUED,
             queued_at=now,
             due_at=order.due_at,
@@ -153,6 +170,15 @@ class Queue:
             deployment_id=deployment.id if deployment else None,
             at=now,
         )
+
+
+def _as_good_as(live: Deployment | None, records: Records, project: Project) -> Sha | None:
+    """The commit of the newest verdict, if that found nothing watched to differ from what is live."""
+    if live is None or live.finished_at is None or not watched(project):
+        return None
+    newest = next(iter(records.verdicts.list(project.id, Page(limit=1))[0]), None)
+    fits = newest and newest.code == "unwatched" and not newest.deployment_id and newest.at >= live.finished_at
+    return newest.sha if newest and fits else None
 
 
 def move(records: Records, deployment: Deployment, state: DeploymentState, now: datetime, **changes: Any) -> Deployment:  # noqa: ANN401 - fields of Deployment

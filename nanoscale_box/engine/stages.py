@@ -12,6 +12,7 @@ from nanoscale_box.core.decide import short
 from nanoscale_box.core.errors import BoxError, Code, Conflict
 from nanoscale_box.core.lifecycle import DeploymentState
 from nanoscale_box.core.model import Deployment, DeploymentId, Outcome, Project, Sha, Step
+from nanoscale_box.engine import heads
 from nanoscale_box.engine.crashpoints import Reached, passed
 from nanoscale_box.engine.ports import Clock
 from nanoscale_box.engine.queue import conclude, fail, move
@@ -36,6 +37,7 @@ class Stages:
             if current.cancel_requested and state is DeploymentState.SWITCHING:
                 raise Conflict(Code.CANCELLED, f"#{current.number} was cancelled")
             started = current.started_at or now
+            _heard(records, current, changes.get("sha"), now)
             return move(records, current, state, now, **{"started_at": started, **changes})
 
         return await self._ledger.write(work)
@@ -113,6 +115,19 @@ class Stages:
             done = move(records, current, DeploymentState.SUPERSEDED, now, superseded_by=live.id)
             reason = f"the head is {short(live.sha)}, live already as #{live.number}"
             conclude(records, done, Outcome.SUPERSEDED, "already_live", reason, now)
+            _heard(records, done, live.sha, now)
+
+        await self._ledger.write(work)
+
+    async def unwatched(self, deployment_id: DeploymentId, live: Deployment, head: Sha, reason: str) -> None:
+        """Record that the branch's head differs from what is live in nothing that is watched."""
+
+        def work(records: Records) -> None:
+            now = self._clock.now()
+            current = _current(records, deployment_id)
+            done = move(records, current, DeploymentState.SUPERSEDED, now, superseded_by=live.id)
+            conclude(records, done, Outcome.IGNORED, "unwatched", reason, now)
+            _heard(records, done, head, now)
 
         await self._ledger.write(work)
 
@@ -161,6 +176,12 @@ def _requeue(records: Records, current: Deployment, now: datetime, **changes: An
         return False
     move(records, current, DeploymentState.QUEUED, now, **{"steps": (), "finished_at": None, **changes})
     return True
+
+
+def _heard(records: Records, deployment: Deployment, head: Sha | None, now: datetime) -> None:
+    project = records.projects.get(deployment.project_id)
+    if project and head:
+        heads.heard(records, project, head, now)
 
 
 def _cancel(records: Records, current: Deployment, now: datetime) -> None:

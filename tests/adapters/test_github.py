@@ -20,7 +20,7 @@ import pytest
 
 from nanoscale_box.adapters.github import GithubApi
 from nanoscale_box.core.errors import BoxError, Code, Conflict, NotFound
-from nanoscale_box.core.github_model import App, CommitWord, Repository, StillWaiting, UserTokens
+from nanoscale_box.core.github_model import App, CommitWord, Comparison, Repository, StillWaiting, UserTokens
 from nanoscale_box.core.model import InstallationId, RepoId
 from nanoscale_box.core.secret import Secret
 from nanoscale_box.engine.ports import Github
@@ -225,10 +225,8 @@ async def test_an_unchanged_head_costs_nothing_and_a_push_shows(world: World) ->
     after = await world.api.head(app, installation, repo_id, "main")
     assert first is not None and after is not None and after.sha == pushed.after != first.sha
     assert (after.subject, after.message) == ("Change the page", "Change the page\n\nand why")
-    paths = await world.api.feedback.changed_paths(
-        world.api.as_installation(app, installation), repo_id, first.sha, after.sha
-    )
-    assert paths is not None
+    compared = await world.api.compare(app, installation, repo_id, first.sha, after.sha)
+    assert compared == Comparison(ahead=1, behind=0, changed=frozenset())
 
 
 async def test_a_checkout_token_reads_one_repository_until_it_is_revoked(world: World) -> None:

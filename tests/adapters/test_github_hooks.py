@@ -10,7 +10,7 @@ from aiohttp import web
 
 from nanoscale_box.adapters.github import GithubApi
 from nanoscale_box.core.errors import BoxError, Code, Conflict, NotFound
-from nanoscale_box.core.github_model import CommitWord
+from nanoscale_box.core.github_model import CommitWord, Comparison
 from nanoscale_box.core.model import Sha
 from nanoscale_box.core.secret import Secret
 from tests.adapters.github_stage import INSTALLATION, REPO, SHA, START, Stage, an_app, ok, staged
@@ -122,13 +122,18 @@ async def test_changed_paths_are_known_only_when_they_are_the_net_difference(sta
         f"GET /api/v3/repositories/{REPO}/compare/{BEFORE}...{AFTER}",
     )
     files = [{"filename": "a"}, {"filename": "new", "previous_filename": "old"}]
-    stage.on(key, ok({"status": "ahead", "files": files}))
-    assert await api.feedback.changed_paths(caller, REPO, BEFORE, AFTER) == frozenset({"a", "old", "new"})
-    for body in ({"status": "diverged", "files": files}, {"status": "ahead", "files": [{"filename": "x"}] * 300}):
+    stage.on(key, ok({"status": "ahead", "ahead_by": 3, "files": files}))
+    compared = await api.feedback.comparison(caller, REPO, BEFORE, AFTER)
+    assert compared == Comparison(ahead=3, behind=0, changed=frozenset({"a", "old", "new"}))
+    for body in (
+        {"status": "diverged", "ahead_by": 1, "behind_by": 2, "files": files},
+        {"status": "ahead", "ahead_by": 1, "behind_by": 2, "files": [{"filename": "x"}] * 300},
+    ):
         stage.on(key, ok(body))
-        assert await api.feedback.changed_paths(caller, REPO, BEFORE, AFTER) is None
+        unclear = await api.feedback.comparison(caller, REPO, BEFORE, AFTER)
+        assert unclear == Comparison(ahead=1, behind=2, changed=None)
     stage.on(key, ok({"message": "Not Found"}, 404))
-    assert await api.feedback.changed_paths(caller, REPO, BEFORE, AFTER) is None
+    assert await api.feedback.comparison(caller, REPO, BEFORE, AFTER) is None
 
 
 async def test_a_status_is_set_or_a_sentence_says_why_not(stage_and_api: Set) -> None:

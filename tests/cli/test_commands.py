@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from nanoscale_box.core.lifecycle import DeploymentState
 from nanoscale_box.core.model import Event, EventKind, Failure
 from nanoscale_box.core.secret import Secret
 from nanoscale_box.engine.records import Page
-from nanoscale_box.engine.views import NewProject
+from nanoscale_box.engine.views import Drift, NewProject
 from tests.cli.conftest import Type
 from tests.web.fake_engine import FakeEngine, FakeFeed, FakeLogs, FoundThing
 from tests.web.samples import NOW, deployment
@@ -168,6 +169,16 @@ async def test_set_settles_rules_health_and_limits(box: Type, engine: FakeEngine
     ]
     told = await box("projects", "set", "hello", "--memory-mb", "much")
     assert told.status == 2 and "not a whole number" in told.err
+
+
+async def test_drift_is_a_sentence_wherever_a_project_is_shown(box: Type, engine: FakeEngine) -> None:
+    since = datetime.now(UTC) - timedelta(hours=2, seconds=5)
+    engine.projects.drift = Drift(behind=3, since=since, reason="#2 failed: no luck")
+    said = "main is 3 commits ahead of what runs, since 2 h, because #2 failed: no luck"
+    for words in ("status", "projects show hello", "why hello"):
+        assert said in (await box(*words.split())).out
+    engine.projects.drift = Drift(behind=None, since=datetime.now(UTC), reason="#2 is queued")
+    assert "main differs from what runs, since just now, because #2 is queued" in (await box("why", "hello")).out
 
 
 async def test_env_keeps_the_others(box: Type, engine: FakeEngine, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -191,8 +191,11 @@ class House:
         """Tell of a move by one hook."""
         return await self.engine.intake.receive(*self.delivery(moved, hook, delivery_id))
 
-    def delivery(self, moved: Moved, hook: str = "app", delivery_id: str | None = None) -> Delivered:
-        """Headers and body as GitHub sends them."""
+    def delivery(
+        self, moved: Moved, hook: str = "app", delivery_id: str | None = None, touched: Sequence[str] = ()
+    ) -> Delivered:
+        """Headers and body as GitHub sends them; without what the commits touched, nobody knows it."""
+        commit = {"id": moved.after, "added": [], "removed": [], "modified": list(touched)}
         body = {
             "ref": moved.ref,
             "before": moved.before,
@@ -200,7 +203,7 @@ class House:
             "deleted": moved.after == ZERO_SHA,
             "repository": {"id": moved.repo_id, "full_name": "ada/hello"},
             "head_commit": {"message": self.world.messages.get(moved.after, "a change"), "author": {"name": "Ada"}},
-            "commits": [],
+            "commits": [commit] if touched else [],
         }
         return self.signed("push", body, hook, delivery_id, repo_id=moved.repo_id)
 

@@ -35,6 +35,7 @@ from nanoscale_box.engine.records import AuditFilter, Page
 from nanoscale_box.engine.resealing import KeyView
 from nanoscale_box.engine.rotation import Rotated
 from nanoscale_box.engine.views import (
+    Drift,
     EnvName,
     GithubState,
     ManifestForm,
@@ -107,11 +108,13 @@ class FakeProjects:
     asked: list[tuple[str, object]] = field(default_factory=list)
     latest: Deployment = field(default_factory=deployment)
     fault: Exception | None = None
+    drift: Drift | None = None
 
     def view(self) -> ProjectView:
         return ProjectView(
-            project=project(), url="http://hello.localhost:8080", state="live", live=self.latest, latest=self.latest
-        )
+            project=project(), url="http://hello.localhost:8080", state="live", live=self.latest, latest=self.latest,
+            drift=self.drift,
+        )  # fmt: skip
 
     async def create(self, asked: NewProject) -> tuple[ProjectView, Deployment]:
         self.asked.append(("create", asked))
