@@ -127,35 +127,25 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
     tools = _Tools(desk=desk, github=github, app=app, keyring=keyring, jobs=jobs, hooks=hooks, doors=policy.doors)
     github_side = _github_side(tools, alarms, ci, feed, hands.ingress.url)
     creating = Creating(desk=desk, queue=queue, catalogue=github_side.catalogue, hooks=hooks, sources=policy.sources)
+    intake = Intake(
+        desk=desk, keyring=keyring, queue=queue, wake=worker.wake, followed=github_side.followed,
+        swept=sweeping.has_asked,
+    )  # fmt: skip
+    projects = Projects(
+        desk=desk, hands=hands, creating=creating, releases=releases, hooks=hooks,
+        steering=Steering(desk=desk, queue=queue, worker=worker, retiring=retiring, polling=polling, hands=hands),
+        previews=Previews(ids=desk.ids, remotes=remotes, hands=hands), base_domain=policy.sources.base_domain,
+    )  # fmt: skip
+    doctor = Doctor(
+        accounts=github_side.accounts, reconciler=reconciler, polling=polling, sweeping=sweeping, ledger=ledger,
+        isolation=hands.runner.isolation,
+    )  # fmt: skip
     return Engine(
-        intake=Intake(
-            desk=desk,
-            keyring=keyring,
-            queue=queue,
-            wake=worker.wake,
-            followed=github_side.followed,
-            swept=sweeping.has_asked,
-        ),  # fmt: skip
+        intake=intake,
         accounts=github_side.accounts,
-        projects=Projects(
-            desk=desk,
-            hands=hands,
-            creating=creating,
-            releases=releases,
-            hooks=hooks,
-            steering=Steering(desk=desk, queue=queue, worker=worker, retiring=retiring, polling=polling, hands=hands),
-            previews=Previews(ids=desk.ids, remotes=remotes, hands=hands),
-            base_domain=policy.sources.base_domain,
-        ),  # fmt: skip
+        projects=projects,
         feed=feed,
-        doctor=Doctor(
-            accounts=github_side.accounts,
-            reconciler=reconciler,
-            polling=polling,
-            sweeping=sweeping,
-            ledger=ledger,
-            isolation=hands.runner.isolation,
-        ),  # fmt: skip
+        doctor=doctor,
         worker=worker,
         retiring=retiring,
         remotes=remotes,
