@@ -197,6 +197,16 @@ class FakeGithub:
         sha = self._world.heads.get((self._hub.repositories[repo_id].clone_url, branch))
         return Commit(sha=sha, subject="told by GitHub", message=self._world.messages.get(sha)) if sha else None
 
+    async def tags(self, app: App, installation_id: InstallationId, repo_id: RepoId) -> list[str]:
+        await self._ask("github.tags", repo_id)
+        url = self._hub.repositories[repo_id].clone_url
+        return [name for (at, name) in self._world.tags if at == url]
+
+    async def tag(self, app: App, installation_id: InstallationId, repo_id: RepoId, name: str) -> Commit | None:
+        await self._ask("github.tag", repo_id)
+        sha = self._world.tags.get((self._hub.repositories[repo_id].clone_url, name))
+        return Commit(sha=sha, message=self._world.messages.get(sha)) if sha else None
+
     async def compare(
         self, app: App, installation_id: InstallationId, repo_id: RepoId, before: Sha, after: Sha
     ) -> Comparison | None:

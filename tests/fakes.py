@@ -24,6 +24,7 @@ from nanoscale_box.core.model import (
     Sha,
 )
 from nanoscale_box.core.plan import Health, Plan, Tree
+from nanoscale_box.core.tags import newest_tag
 from nanoscale_box.engine.kit import Hands
 from nanoscale_box.engine.ports import Errand, Isolation, Progress, Remote
 from nanoscale_box.engine.records import Ledger, Records
@@ -110,6 +111,7 @@ class World:
     ids: int = 0
     heads: dict[tuple[str, str], Sha] = field(default_factory=dict)
     """By clone URL and branch."""
+    tags: dict[tuple[str, str], Sha] = field(default_factory=dict)
     messages: dict[Sha, str] = field(default_factory=dict)
     trees: dict[Sha, Tree] = field(default_factory=dict)
     broken: set[Sha] = field(default_factory=set)
@@ -261,6 +263,13 @@ class FakeSource:
         self.remotes.append(remote)
         await self._process.call("source.head")
         return self._world.heads.get((remote.url, branch))
+
+    async def newest_tag(self, remote: Remote, pattern: str) -> tuple[str, Sha] | None:
+        self.remotes.append(remote)
+        await self._process.call("source.newest_tag")
+        tags = {name: sha for (url, name), sha in self._world.tags.items() if url == remote.url}
+        name = newest_tag(pattern, tags)
+        return (name, tags[name]) if name else None
 
     async def checkout(self, remote: Remote, branch: str, sha: Sha, release: Release, progress: Progress) -> Commit:
         await self._process.call("source.checkout")

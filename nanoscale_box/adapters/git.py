@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 
 from nanoscale_box.adapters.git_child import GitChild, JobReport, WorkerGone
 from nanoscale_box.adapters.git_limits import GitLimits
-from nanoscale_box.adapters.git_messages import Checkout, Failed, Head, Remove, Settle, git_stage
+from nanoscale_box.adapters.git_messages import Checkout, Failed, Found, Head, Remove, Settle, git_stage
 from nanoscale_box.adapters.git_submodules import Part, Submodules
 from nanoscale_box.core.errors import BoxError, Code, DeployFailed, Fault, Unavailable
 from nanoscale_box.core.github_model import Commit
@@ -61,6 +61,15 @@ class GitSource:
 
     async def head(self, remote: Remote, branch: str) -> Sha | None:
         """The branch's head now, or None. Raises `DeployFailed` or `Unavailable` (`source_*`)."""
+        found = await self._find(remote, branch, None)
+        return Sha(found.sha) if found.sha is not None else None
+
+    async def newest_tag(self, remote: Remote, pattern: str) -> tuple[str, Sha] | None:
+        """The matching tag of the highest version and its commit, or None. Raises as `head` does."""
+        found = await self._find(remote, "", pattern)
+        return (found.tag, Sha(found.sha)) if found.tag is not None and found.sha is not None else None
+
+    async def _find(self, remote: Remote, branch: str, tags: str | None) -> Found:
         async with self._heads:
             report = await self._child.run(
                 Head(
@@ -69,12 +78,13 @@ class GitSource:
                     branch=branch,
                     token=remote.token.reveal() if remote.token else None,
                     limits=self._limits,
+                    tags=tags,
                 )
             )
         self._judge(report, self._limits.head_seconds)
         if report.found is None:
             raise _ended_oddly(None)
-        return Sha(report.found.sha) if report.found.sha is not None else None
+        return report.found
 
     async def checkout(self, remote: Remote, branch: str, sha: Sha, release: Release, progress: Progress) -> Commit:
         """Put the tree of `sha` into the release's folder, whole or not at all; cancelling undoes it within a second.

@@ -18,11 +18,15 @@ from dulwich.refs import Ref
 from nanoscale_box.adapters.git_http import Transport
 from nanoscale_box.adapters.git_messages import Checkout, Head
 from nanoscale_box.adapters.git_stream import PackStream
-from nanoscale_box.adapters.git_wire import Otherwise, direct_fetch, direct_head
+from nanoscale_box.adapters.git_wire import Otherwise, direct_fetch, direct_head, direct_tags
 from nanoscale_box.core.errors import Code, DeployFailed
+from nanoscale_box.core.tags import newest_tag
 
 _USER: Final = "x-access-token"
 _SHA: Final = re.compile(rb"[0-9a-f]{40}")
+_TAGS: Final = b"refs/tags/"
+_LONGEST_TAG: Final = 500
+"""An answer to the box is one line of a pipe."""
 _MALFORMED: Final = (
     GitProtocolError,
     NotGitRepository,
@@ -56,6 +60,23 @@ def find_head(request: Head) -> str | None:
             hint="convert it to SHA-1, or deploy a copy that is; SHA-256 repositories cannot be deployed",
         )
     return sha.decode("ascii")
+
+
+def find_tag(request: Head, pattern: str) -> tuple[str, str] | None:
+    """The newest tag that matches and its commit, or None. Raises `BoxError`."""
+    transport = _transport(request)
+    try:
+        found = direct_tags(transport, request.url, request.token)
+    except Otherwise:
+        with _understanding(transport, None):
+            refs = _client(request, transport).get_refs(b"", ref_prefix=[_TAGS]).refs
+            found = {bytes(ref): bytes(sha) for ref, sha in refs.items() if sha and ref.startswith(_TAGS)}
+    tags = {ref.removeprefix(_TAGS).decode("utf-8", "replace"): ref for ref in found if not ref.endswith(b"^{}")}
+    name = newest_tag(pattern, (name for name in tags if len(name) <= _LONGEST_TAG))
+    if name is None:
+        return None
+    sha = found.get(tags[name] + b"^{}", found[tags[name]])
+    return (name, sha.decode("ascii")) if _SHA.fullmatch(sha) else None
 
 
 def fetch_commit(

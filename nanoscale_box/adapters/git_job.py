@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from nanoscale_box.adapters.git_checkout import checkout
-from nanoscale_box.adapters.git_fetch import find_head
+from nanoscale_box.adapters.git_fetch import find_head, find_tag
 from nanoscale_box.adapters.git_limits import GIB, MIB, GitLimits
 from nanoscale_box.adapters.git_messages import (
     Answer,
@@ -94,7 +94,7 @@ def _done(request: Work) -> Sequence[Answer]:
     match request:
         case Head():
             confine(request.limits)
-            return [Found(job=request.job, sha=find_head(request))]
+            return [found(request)]
         case Checkout():
             confine(request.limits)
             return checkout(request, lambda text: send(Line(job=request.job, text=text[:500])))
@@ -119,6 +119,14 @@ def remove(path: str) -> None:
         return
     except (IsADirectoryError, PermissionError):
         shutil.rmtree(path)
+
+
+def found(request: Head) -> Found:
+    """Where a branch is, or which tag is the newest."""
+    if request.tags is None:
+        return Found(job=request.job, sha=find_head(request))
+    tag, sha = find_tag(request, request.tags) or (None, None)
+    return Found(job=request.job, sha=sha, tag=tag)
 
 
 def _failed(job: int, error: BoxError) -> Failed:

@@ -17,12 +17,13 @@ class Message(Struct, frozen=True, kw_only=True, tag_field="is", tag=str.lower):
 
 
 class Head(Message, frozen=True):
-    """Look up the head of a branch."""
+    """Look up the head of a branch; or with `tags`, a pattern, the newest tag."""
 
     url: str
     branch: str
     token: str | None
     limits: GitLimits
+    tags: str | None = None
 
 
 class Checkout(Message, frozen=True):
@@ -64,9 +65,10 @@ class Line(Message, frozen=True):
 
 
 class Found(Message, frozen=True):
-    """The head of the branch, or None if there is no such branch."""
+    """The head of the branch, or None if there is no such branch; of a tag its name too."""
 
     sha: str | None
+    tag: str | None = None
 
 
 class Submodule(Message, frozen=True):

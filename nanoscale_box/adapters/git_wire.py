@@ -16,6 +16,7 @@ from nanoscale_box.core.errors import Code, DeployFailed
 
 _AGENT: Final = b"agent=git/2.0-nanoscale-box\n"
 _REF: Final = re.compile(rb"([0-9a-f]{40}) (\S+)")
+_PEELED: Final = re.compile(rb" peeled:([0-9a-f]{40})")
 _MAX_LINE: Final = 65520
 _DELIMITER: Final = b"0001"
 _FLUSH: Final = b"0000"
@@ -44,6 +45,22 @@ def direct_head(transport: Transport, url: str, token: str | None, ref: bytes) -
             raise Otherwise
         if match.group(2) == ref:
             found = match.group(1)
+    raise Otherwise
+
+
+def direct_tags(transport: Transport, url: str, token: str | None) -> dict[bytes, bytes]:
+    """Every tag and what it points to (hex); with `^{}` behind its name, the commit of an annotated one, as version 1
+    writes it. Raises `Otherwise`, `BoxError`."""
+    found: dict[bytes, bytes] = {}
+    for line in _lines(_ask(transport, url, token, b"ls-refs", [b"peel", b"ref-prefix refs/tags/"])):
+        if line is None:
+            return found
+        match = _REF.match(line)
+        if match is None:
+            raise Otherwise
+        found[match.group(2)] = match.group(1)
+        if (peeled := _PEELED.search(line)) is not None:
+            found[match.group(2) + b"^{}"] = peeled.group(1)
     raise Otherwise
 
 

@@ -46,6 +46,7 @@ from nanoscale_box.engine.ports import Clock
 
 # What can never name a branch (git-check-ref-format) and would make another path of the request's.
 _NO_BRANCH: Final = frozenset({"", ".", ".."})
+_TAGS: Final = "refs/tags/"
 _NOBODY: Final = github_tokens.nobody()
 
 
@@ -206,6 +207,19 @@ class GithubApi:
         if found is None or found[0] != branch:  # a renamed branch redirects to its new name
             return None
         return found[1]
+
+    async def tags(self, app: App, installation_id: InstallationId, repo_id: RepoId) -> list[str]:
+        """The names of all tags, by conditional requests."""
+        path = f"/repositories/{repo_id}/git/matching-refs/tags/?per_page=100"
+        pages = self._calls.pages(self.as_installation(app, installation_id), path, shapes.refs)
+        found = [one.ref async for page in pages for one in page]
+        return [ref.removeprefix(_TAGS) for ref in found if ref.startswith(_TAGS)]
+
+    async def tag(self, app: App, installation_id: InstallationId, repo_id: RepoId, name: str) -> Commit | None:
+        """The commit that a tag stands for, by a conditional request; None when there is no such tag."""
+        path = f"/repositories/{repo_id}/commits/tags/{quote(name, safe='/', errors='replace')}"
+        caller = self.as_installation(app, installation_id)
+        return await self._calls.find(caller, path, shapes.commit, take=frozenset({404, 422}))
 
     async def compare(
         self, app: App, installation_id: InstallationId, repo_id: RepoId, before: Sha, after: Sha

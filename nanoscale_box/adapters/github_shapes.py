@@ -75,6 +75,10 @@ class _Head(msgspec.Struct):
     commit: _CommitDetail = msgspec.field(default_factory=_CommitDetail)
 
 
+class _Ref(msgspec.Struct):
+    ref: str
+
+
 class _Branch(msgspec.Struct):
     name: str
     commit: _Head
@@ -261,6 +265,8 @@ read_oauth = reads(OAuthAnswer)
 read_device = reads(DeviceAnswer)
 deliveries = reads(tuple[Delivery, ...])
 comparison = reads(Comparison)
+_read_commit = reads(_Head)
+refs = reads(list[_Ref])
 made_deployment = reads(Deployment)
 deployments = reads(tuple[Deployment, ...])
 check_suites = reads(CheckSuites)
@@ -371,12 +377,19 @@ def branches(body: bytes, default: str) -> tuple[Branch, ...]:
 def head(body: bytes) -> tuple[str, Commit]:
     """A branch's name and the commit it stands at."""
     found = _read_branch(body)
-    detail = found.commit.commit
+    return found.name, _commit(found.commit)
+
+
+def commit(body: bytes) -> Commit:
+    """One commit."""
+    return _commit(_read_commit(body))
+
+
+def _commit(found: _Head) -> Commit:
+    detail = found.commit
     subject = detail.message.strip().partition("\n")[0].strip()
     author = detail.author.name if detail.author else None
-    return found.name, Commit(
-        sha=Sha(found.commit.sha), subject=subject or None, author=author or None, message=detail.message or None
-    )
+    return Commit(sha=Sha(found.sha), subject=subject or None, author=author or None, message=detail.message or None)
 
 
 def hook(body: bytes) -> Hook:

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from nanoscale_box.core.model import DeliveryId, Deployment, Project, Sha, Trigger
+from nanoscale_box.core.tags import TAGS
 from nanoscale_box.core.text import inert
-from nanoscale_box.core.watch import touches
+from nanoscale_box.core.watch import matches, touches
 
 ZERO_SHA: Final = Sha("0" * 40)
 
@@ -134,6 +135,8 @@ def short(sha: str | None) -> str:
 
 def _not_this_branch(change: Moved, project: Project) -> Ignore | None:
     branch = change.branch
+    if project.settings.tag_pattern is not None:
+        return _not_this_tag(change, project, project.settings.tag_pattern)
     if branch != project.branch:
         if change.ref.startswith("refs/tags/"):
             return Ignore(code="tag", reason=f"a tag was pushed; {project.name} deploys the branch {project.branch}")
@@ -143,6 +146,16 @@ def _not_this_branch(change: Moved, project: Project) -> Ignore | None:
         )
     if change.deleted or change.after == ZERO_SHA:
         return Ignore(code="branch_deleted", reason=f"{project.branch} was deleted; what runs goes on running")
+    return None
+
+
+def _not_this_tag(change: Moved, project: Project, pattern: str) -> Ignore | None:
+    tag = change.ref.removeprefix(TAGS) if change.ref.startswith(TAGS) else None
+    if tag is None or not matches(pattern, tag):
+        pushed = f"the tag {tag}" if tag else change.branch or change.ref
+        return Ignore(code="other_tag", reason=f"the push went to {pushed}; {project.name} deploys tags like {pattern}")
+    if change.deleted or change.after == ZERO_SHA:
+        return Ignore(code="tag_deleted", reason=f"the tag {tag} was deleted; what runs goes on running")
     return None
 
 

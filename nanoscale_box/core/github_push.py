@@ -12,6 +12,8 @@ from nanoscale_box.core.model import InstallationId, RepoId, Sha
 from nanoscale_box.core.text import inert
 
 _HEADS: Final = "refs/heads/"
+_TAGS: Final = "refs/tags/"
+_SHA: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _MOST_COMMITS: Final = 2048
 """GitHub lists no more; a push that has as many may have had others.
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#push"""
@@ -28,6 +30,7 @@ class _Person(msgspec.Struct, frozen=True):
 
 class _Head(msgspec.Struct, frozen=True):
     message: str
+    id: str | None = None
     author: _Person | None = None
 
 
@@ -121,13 +124,21 @@ def read_push(body: bytes) -> tuple[Push, InstallationId | None, bool]:
         repo_id=RepoId(told.repository.id),
         ref=told.ref,
         before=Sha(told.before),
-        after=Sha(told.after),
+        after=_commit_of(told),
         deleted=told.deleted or (told.after.startswith("0") and not told.after.strip("0")),
         forced=told.forced,
         told=told,
     )
     installation = told.installation
     return push, InstallationId(installation.id) if installation else None, not _surely_one(body, told)
+
+
+def _commit_of(told: _Body) -> Sha:
+    """What an annotated tag stands for; anything else stands for itself."""
+    head = told.head_commit
+    if told.ref.startswith(_TAGS) and head and head.id and _SHA.fullmatch(head.id) and told.after.strip("0"):
+        return Sha(head.id)
+    return Sha(told.after)
 
 
 def _surely_one(body: bytes, told: _Body) -> bool:

@@ -21,6 +21,7 @@ from nanoscale_box.core.model import (
     Trigger,
 )
 from nanoscale_box.core.settings import ProjectSettings, changed_settings
+from nanoscale_box.core.tags import followed_ref
 from nanoscale_box.core.urls import (
     check_branch,
     check_clone_url,
@@ -141,7 +142,7 @@ class Creating:
             records.projects.put_env(project.id, variable.key, sealed, now)
         self._hooks.want(records, project)
         tell_project(records, project, "created", now)
-        change = Change(source=Trigger.CREATE, ref=f"refs/heads/{project.branch}", after=None)
+        change = Change(source=Trigger.CREATE, ref=followed_ref(project), after=None)
         deployment = self._queue.submit(records, project, change, now).deployment
         if deployment is None:
             raise Conflict(Code.STATE_CONFLICT, "the first deployment could not be queued")

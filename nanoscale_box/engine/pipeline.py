@@ -17,6 +17,7 @@ from nanoscale_box.core.model import Address, Deployment, Instance, Project, Rel
 from nanoscale_box.core.plan import Command, HealthSaid, Settings, detect, missing_tools
 from nanoscale_box.core.settings import status_range
 from nanoscale_box.engine.comparing import Comparing
+from nanoscale_box.engine.confirming import confirmed
 from nanoscale_box.engine.kit import Hands
 from nanoscale_box.engine.ports import Errand, Progress
 from nanoscale_box.engine.queue import release_of
@@ -94,15 +95,10 @@ class Pipeline:
 
     async def _fetch(self, job: Job, undo: AsyncExitStack) -> bool:
         """Confirm the head and check it out; False when nothing is to be done (now)."""
-        branch, say = job.project.branch, self._say(job)
+        say = self._say(job)
         async with self._stages.step(job.deployment.id, "fetch"), self._remotes.open(job.project) as remote:
-            head = await self._source.head(remote, branch)
-            if head is None:
-                raise DeployFailed(
-                    Code.BRANCH_MISSING,
-                    f"the repository has no branch {branch}",
-                    hint=f"push it, or choose another: nanoscale-box projects set {job.project.name} --branch NAME",
-                )
+            found = await confirmed(self._source, remote, job.project)
+            head = found.sha
             if job.live and job.live.sha == head and job.deployment.trigger not in _ON_REQUEST:
                 await self._stages.needless(job.deployment.id, job.live)
                 return False
@@ -111,13 +107,14 @@ class Pipeline:
             if waits(job.project, job.deployment.trigger) and head != job.deployment.sha:
                 await self._stages.hold(job.deployment.id, head)  # the checks seen were another commit's
                 return False
-            say(f"fetching {branch} at {short(head)}")
+            say(f"fetching {found.name} at {short(head)}")
             undo.push_async_callback(self._builder.discard, job.release)
-            commit = await self._source.checkout(remote, branch, Sha(head), job.release, say)
+            commit = await self._source.checkout(remote, job.project.branch, head, job.release, say)
         await self._stages.move(
             job.deployment.id,
             DeploymentState.BUILDING,
             sha=head,
+            ref=found.ref,
             subject=commit.subject or job.deployment.subject,
             author=commit.author or job.deployment.author,
         )

@@ -12,6 +12,7 @@ from nanoscale_box.core.errors import BoxError
 from nanoscale_box.core.github import skip_marker
 from nanoscale_box.core.github_model import Commit
 from nanoscale_box.core.model import Link, Outcome, Project, ProjectId, Sha, Trigger
+from nanoscale_box.core.tags import TAGS, followed_ref, newest_tag
 from nanoscale_box.engine import heads
 from nanoscale_box.engine.appkeeper import AppKeeper
 from nanoscale_box.engine.comparing import Comparing
@@ -23,6 +24,14 @@ from nanoscale_box.engine.remotes import cache_key
 
 _LASTING: Final = frozenset({"skip_marker", "unwatched"})
 """Reasons that hold as long as the head stays."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """A project's head, as far as whoever was asked told."""
+
+    ref: str
+    commit: Commit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,23 +72,46 @@ class Polling:
                 groups.setdefault(cache_key(project), []).append(project)
         for projects in groups.values():
             try:
-                found = await self._heads(projects)
+                found = await self._look(projects)
             except BoxError as error:
                 self._failures |= {project.id: error for project in projects}
                 continue
             for project in projects:
-                await self._try(project, found.get(project.branch))
+                await self._try(project, found.get(project.id))
 
     async def compare(self, project: Project, trigger: Trigger) -> Decided | None:
         """Ask for one project's head and submit it if something is owed; None when nothing is."""
-        return await self._consider(project, (await self._heads([project])).get(project.branch), trigger)
+        return await self._consider(project, (await self._look([project])).get(project.id), trigger)
 
-    async def _try(self, project: Project, head: Commit | None) -> None:
+    async def _try(self, project: Project, seen: _Seen | None) -> None:
         try:
-            await self._consider(project, head, Trigger.POLL)
+            await self._consider(project, seen, Trigger.POLL)
             self._failures.pop(project.id, None)
         except BoxError as error:
             self._failures[project.id] = error
+
+    async def _look(self, projects: Sequence[Project]) -> Mapping[ProjectId, _Seen]:
+        """Where the heads of projects on one repository are."""
+        on_branches = [one for one in projects if one.settings.tag_pattern is None]
+        found = await self._heads(on_branches) if on_branches else {}
+        seen = {
+            one.id: _Seen(ref=followed_ref(one), commit=found[one.branch]) for one in on_branches if one.branch in found
+        }
+        for one in projects:
+            if one.settings.tag_pattern is not None and (tag := await self._tag(one, one.settings.tag_pattern)):
+                seen[one.id] = tag
+        return seen
+
+    async def _tag(self, project: Project, pattern: str) -> _Seen | None:
+        link = project.link
+        if link is None:
+            remote = Remote(url=str(project.repo_url), cache_key=cache_key(project))
+            found = await self._source.newest_tag(remote, pattern)
+            return _Seen(ref=f"{TAGS}{found[0]}", commit=Commit(sha=found[1])) if found else None
+        app = await self._app.required()
+        name = newest_tag(pattern, await self._github.tags(app, link.installation_id, link.repo_id))
+        commit = await self._github.tag(app, link.installation_id, link.repo_id, name) if name else None
+        return _Seen(ref=f"{TAGS}{name}", commit=commit) if commit else None
 
     async def _heads(self, projects: Sequence[Project]) -> Mapping[str, Commit]:
         """The heads of the branches that projects on one repository deploy; a branch that is gone has none."""
@@ -105,10 +137,11 @@ class Polling:
     async def _commit(self, link: Link, branch: str) -> Commit | None:
         return await self._github.head(await self._app.required(), link.installation_id, link.repo_id, branch)
 
-    async def _consider(self, project: Project, head: Commit | None, trigger: Trigger) -> Decided | None:
+    async def _consider(self, project: Project, seen: _Seen | None, trigger: Trigger) -> Decided | None:
         """Submit the head if it is not settled, and count how far what runs is behind it."""
-        if head is None:
+        if seen is None:
             return None
+        head = seen.commit
         live = await self._ledger.read(lambda records: _live_sha(records, project))
         if await self._ledger.read(lambda records: self._is_settled(records, project.id, head.sha, trigger)):
             decided = None
@@ -116,7 +149,7 @@ class Polling:
             if known is None or known.sha != head.sha:
                 await self._ledger.write(lambda records: self._heard(records, project.id, head.sha))
         else:
-            change = await self._change(project, head, live, trigger)
+            change = await self._change(project, seen, live, trigger)
             decided = await self._ledger.write(lambda records: self._submit(records, project.id, change))
         if decided and decided.deployment:
             self._wake()
@@ -124,14 +157,15 @@ class Polling:
             await self._count(project, live, head.sha)
         return decided
 
-    async def _change(self, project: Project, head: Commit, live: Sha | None, trigger: Trigger) -> Change:
-        if head.message is None and project.link is not None:
+    async def _change(self, project: Project, seen: _Seen, live: Sha | None, trigger: Trigger) -> Change:
+        head = seen.commit
+        if head.message is None and project.link is not None and not seen.ref.startswith(TAGS):
             told = await self._commit(project.link, project.branch)
             head = told if told and told.sha == head.sha else head
         changed = await self._comparing.changed(project, live, head.sha) if live and watched(project) else None
         return Change(
             source=trigger,
-            ref=f"refs/heads/{project.branch}",
+            ref=seen.ref,
             after=head.sha,
             subject=head.subject,
             author=head.author,

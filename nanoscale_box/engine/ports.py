@@ -125,6 +125,9 @@ class Source(Protocol):
         """The branch's head now, or None if there is no such branch. `Unavailable`/`DeployFailed` `source_*`
         otherwise."""
 
+    async def newest_tag(self, remote: Remote, pattern: str) -> tuple[str, Sha] | None:
+        """The matching tag of the highest version and its commit; None when no tag matches."""
+
     async def checkout(self, remote: Remote, branch: str, sha: Sha, release: Release, progress: Progress) -> Commit:
         """Put the tree of `sha` into the release's folder, whole or not at all; give the commit as it was fetched."""
 
@@ -328,6 +331,12 @@ class Github(Protocol):
         self, app: App, installation_id: InstallationId, repo_id: RepoId, before: Sha, after: Sha
     ) -> Comparison | None:
         """How `after` stands to `before`; None when GitHub knows one of them no longer."""
+
+    async def tags(self, app: App, installation_id: InstallationId, repo_id: RepoId) -> list[str]:
+        """The names of all tags, by conditional requests."""
+
+    async def tag(self, app: App, installation_id: InstallationId, repo_id: RepoId, name: str) -> Commit | None:
+        """The commit that a tag stands for, by a conditional request; None when there is no such tag."""
 
     async def checkout_token(self, app: App, installation_id: InstallationId, repo_id: RepoId) -> Secret:
         """A token for this repository alone with `contents: read`."""

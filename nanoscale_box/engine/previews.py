@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from nanoscale_box.core.errors import Code, DeployFailed
 from nanoscale_box.core.model import DeploymentId, Project, Release
 from nanoscale_box.core.plan import Plan, detect, missing_tools
+from nanoscale_box.engine.confirming import confirmed
 from nanoscale_box.engine.kit import Hands
 from nanoscale_box.engine.pipeline import settings_of
 from nanoscale_box.engine.ports import Ids
@@ -25,9 +25,7 @@ class Previews:
         release = Release(project_id=project.id, deployment_id=DeploymentId(self._ids.new("pre")))
         try:
             async with self._remotes.open(project) as remote:
-                head = await self._source.head(remote, project.branch)
-                if head is None:
-                    raise DeployFailed(Code.BRANCH_MISSING, f"the repository has no branch {project.branch}")
+                head = (await confirmed(self._source, remote, project)).sha
                 await self._source.checkout(remote, project.branch, head, release, _silent)
             tree = await self._builder.inspect(release, project.root_directory)
             plan = detect(tree, settings_of(project))

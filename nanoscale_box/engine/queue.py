@@ -34,6 +34,7 @@ from nanoscale_box.core.model import (
     Verdict,
     VerdictId,
 )
+from nanoscale_box.core.tags import followed_ref
 from nanoscale_box.engine import heads
 from nanoscale_box.engine.ports import Ids
 from nanoscale_box.engine.records import Page, Records
@@ -93,7 +94,7 @@ class Queue:
         """Queue the start of a kept release; whatever waited is superseded by it."""
         change = Change(
             source=Trigger.ROLLBACK,
-            ref=target.ref or f"refs/heads/{project.branch}",
+            ref=target.ref or followed_ref(project),
             after=target.sha,
             subject=target.subject,
             author=target.author,

@@ -8,6 +8,7 @@ from nanoscale_box.core.decide import Change
 from nanoscale_box.core.errors import Code, Conflict, NotFound
 from nanoscale_box.core.lifecycle import DeploymentState
 from nanoscale_box.core.model import Deployment, DeploymentId, Project, ProjectId, Release, Trigger
+from nanoscale_box.core.tags import followed_ref
 from nanoscale_box.engine.kit import Desk, Hands
 from nanoscale_box.engine.polling import Polling
 from nanoscale_box.engine.queue import Queue, release_of
@@ -57,7 +58,7 @@ class Steering:
 
         def work(records: Records) -> Deployment | None:
             project = _project(records, project_id)
-            change = Change(source=Trigger.MANUAL, ref=f"refs/heads/{project.branch}", after=None)
+            change = Change(source=Trigger.MANUAL, ref=followed_ref(project), after=None)
             deployment = self._queue.submit(records, project, change, self._clock.now()).deployment
             if deployment and clear_cache:
                 deployment = replace(deployment, clear_cache=True)

@@ -143,6 +143,22 @@ async def test_a_tag_named_like_the_branch_is_not_the_branch(
     assert await box.source.head(remote(server), "only-a-tag") is None
 
 
+async def test_the_newest_tag_is_found_with_its_commit_annotated_or_not(
+    box: Box, server: GitServer, repository: Repository
+) -> None:
+    assert await box.source.newest_tag(remote(server), "v*") is None
+    first = repository.commit({"page": b"1"})
+    git(repository.bare, "tag", "v1.9", first)
+    second = repository.commit({"page": b"2"})
+    git(repository.bare, "-c", "user.name=A", "-c", "user.email=a@b", "tag", "-a", "-m", "x", "v1.10", second)
+    git(repository.bare, "tag", "other-99", first)
+    assert repository.head("refs/tags/v1.10") != second
+    assert await box.source.newest_tag(remote(server), "v*") == ("v1.10", second)
+    assert await box.source.newest_tag(remote(server), "v1.9") == ("v1.9", first)
+    folder = await box.checkout(remote(server), second)
+    assert (folder / "page").read_bytes() == b"2"
+
+
 async def test_an_empty_repository_has_no_branch(box: Box, server: GitServer, tmp_path: Path) -> None:
     make_repository(tmp_path / "remote", "empty")
     assert await box.source.head(remote(server, "empty"), "main") is None

@@ -17,6 +17,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 import pytest
+from dulwich.objects import ObjectID
+from dulwich.refs import Ref
 
 from nanoscale_box.adapters.github import GithubApi
 from nanoscale_box.core.errors import BoxError, Code, Conflict, NotFound
@@ -227,6 +229,21 @@ async def test_an_unchanged_head_costs_nothing_and_a_push_shows(world: World) ->
     assert (after.subject, after.message) == ("Change the page", "Change the page\n\nand why")
     compared = await world.api.compare(app, installation, repo_id, first.sha, after.sha)
     assert compared == Comparison(ahead=1, behind=0, changed=frozenset())
+
+
+async def test_tags_are_listed_and_stand_for_commits_and_cost_nothing_while_none_comes(world: World) -> None:
+    app = await world.registered()
+    installation = await world.installed(app)
+    repo_id = (await world.all_repositories(app, installation))["hello"].repo_id
+    pushed = await world.sandbox.push(int(repo_id), message="One for the road")
+    with world.sandbox.world.git.open(world.sandbox.world.state.repos[int(repo_id)]) as git:
+        git.refs[Ref(b"refs/tags/v1.0")] = ObjectID(pushed.after.encode())
+    for _ in range(2):
+        assert await world.api.tags(app, installation, repo_id) == ["v1.0"]
+        commit = await world.api.tag(app, installation, repo_id, "v1.0")
+        assert commit and (commit.sha, commit.subject) == (pushed.after, "One for the road")
+    assert [(last["status"], last["counted"]) for last in (await world.requests())[-2:]] == [(304, False)] * 2
+    assert await world.api.tag(app, installation, repo_id, "v9") is None
 
 
 async def test_a_checkout_token_reads_one_repository_until_it_is_revoked(world: World) -> None:

@@ -100,6 +100,10 @@ class HeadsFromGithub:
         found = await self._stand.github.head(app, self._stand.installation_id, repo_id, branch)
         return found.sha if found else None
 
+    async def newest_tag(self, remote: Remote, pattern: str) -> tuple[str, Sha] | None:
+        self.remotes.append(remote)
+        return None
+
     async def checkout(self, remote: Remote, branch: str, sha: Sha, release: Release, progress: Progress) -> Commit:
         self._stand.world.folders[release] = sha
         return Commit(sha=sha, subject="a change", author="Ada")
