@@ -15,7 +15,7 @@ from urllib.parse import quote
 import aiohttp
 
 from nanoscale_box.adapters import github_shapes as shapes
-from nanoscale_box.adapters import github_tokens
+from nanoscale_box.adapters import github_shapes_refs, github_tokens
 from nanoscale_box.adapters.github_calls import Caller, Calls
 from nanoscale_box.adapters.github_checks import Checks
 from nanoscale_box.adapters.github_feedback import Feedback
@@ -211,7 +211,7 @@ class GithubApi:
     async def tags(self, app: App, installation_id: InstallationId, repo_id: RepoId) -> list[str]:
         """The names of all tags, by conditional requests."""
         path = f"/repositories/{repo_id}/git/matching-refs/tags/?per_page=100"
-        pages = self._calls.pages(self.as_installation(app, installation_id), path, shapes.refs)
+        pages = self._calls.pages(self.as_installation(app, installation_id), path, github_shapes_refs.refs)
         found = [one.ref async for page in pages for one in page]
         return [ref.removeprefix(_TAGS) for ref in found if ref.startswith(_TAGS)]
 

@@ -6,6 +6,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from nanoscale_box.adapters import github_shapes as shapes
+from nanoscale_box.adapters import github_shapes_refs as refs
 from nanoscale_box.adapters.github_calls import Caller, Calls, nothing
 from nanoscale_box.core.errors import Code, Unavailable
 from nanoscale_box.core.github_model import CommitWord, Comparison
@@ -29,7 +30,7 @@ class Feedback:
     async def comparison(self, caller: Caller, repo_id: RepoId, before: Sha, after: Sha) -> Comparison | None:
         """How `after` stands to `before`; None when GitHub knows one of them no longer."""
         path = f"/repositories/{repo_id}/compare/{before}...{after}"
-        found = await self._calls.find(caller, path, shapes.comparison, take=frozenset({404, 422}))
+        found = await self._calls.find(caller, path, refs.comparison, take=frozenset({404, 422}))
         if found is None:
             return None
         # With a history that was rewritten, GitHub compares with the common ancestor, which is not the net difference.
@@ -99,6 +100,6 @@ def _not_taken(repo_id: RepoId, what: str, right: str) -> Unavailable:
     )
 
 
-def _paths(found: shapes.Comparison) -> frozenset[str]:
+def _paths(found: refs.Comparison) -> frozenset[str]:
     named = {file.filename for file in found.files}
     return frozenset(named | {file.previous_filename for file in found.files if file.previous_filename})

@@ -75,10 +75,6 @@ class _Head(msgspec.Struct):
     commit: _CommitDetail = msgspec.field(default_factory=_CommitDetail)
 
 
-class _Ref(msgspec.Struct):
-    ref: str
-
-
 class _Branch(msgspec.Struct):
     name: str
     commit: _Head
@@ -172,22 +168,6 @@ class Delivery(msgspec.Struct):
     redelivery: bool = False
 
 
-class ChangedFile(msgspec.Struct):
-    """One file of a comparison."""
-
-    filename: str
-    previous_filename: str | None = None
-
-
-class Comparison(msgspec.Struct):
-    """What differs between two commits."""
-
-    status: str
-    ahead_by: int = 0
-    behind_by: int = 0
-    files: tuple[ChangedFile, ...] = ()
-
-
 class _Slug(msgspec.Struct):
     slug: str = ""
     name: str = ""
@@ -264,9 +244,7 @@ read_token = reads(InstallationToken)
 read_oauth = reads(OAuthAnswer)
 read_device = reads(DeviceAnswer)
 deliveries = reads(tuple[Delivery, ...])
-comparison = reads(Comparison)
 _read_commit = reads(_Head)
-refs = reads(list[_Ref])
 made_deployment = reads(Deployment)
 deployments = reads(tuple[Deployment, ...])
 check_suites = reads(CheckSuites)

@@ -27,6 +27,7 @@ from nanoscale_box.core.model import InstallationId, RepoId
 from nanoscale_box.core.secret import Secret
 from nanoscale_box.engine.ports import Github
 from nanoscale_box.sandbox import Sandbox, Settings
+from nanoscale_box.sandbox.control.answers import repo_named
 
 CALLBACK = "http://127.0.0.1:9/api/integrations/github/callback"
 HOOK_URL = "http://127.0.0.1:9/api/integrations/github/webhook"
@@ -236,7 +237,7 @@ async def test_tags_are_listed_and_stand_for_commits_and_cost_nothing_while_none
     installation = await world.installed(app)
     repo_id = (await world.all_repositories(app, installation))["hello"].repo_id
     pushed = await world.sandbox.push(int(repo_id), message="One for the road")
-    with world.sandbox.world.git.open(world.sandbox.world.state.repos[int(repo_id)]) as git:
+    with world.sandbox.world.git.open(repo_named(world.sandbox.world, int(repo_id))) as git:
         git.refs[Ref(b"refs/tags/v1.0")] = ObjectID(pushed.after.encode())
     for _ in range(2):
         assert await world.api.tags(app, installation, repo_id) == ["v1.0"]
