@@ -85,6 +85,8 @@ class CaddyIngress:
         self._search_path = search_path
         self._find = find
         self._hosts: set[str] = set()
+        self._has_them = False
+        """Whether Caddy took its configuration with these hosts."""
         self._lock = asyncio.Lock()
         self._process: ProcessId | None = None
         self._pidfd: int | None = None
@@ -96,7 +98,7 @@ class CaddyIngress:
         async with self._lock:
             for host in hosts:
                 self._folders.route(host)
-            if self._hosts == set(hosts) and self._is_running():
+            if self._hosts == set(hosts) and self._is_as_wanted():
                 return
             self._hosts = set(hosts)
             await self._ensure()
@@ -107,7 +109,7 @@ class CaddyIngress:
             raise failed(f"{inert(address)!r} is no address of an instance")
         async with self._lock:
             await asyncio.to_thread(write_whole, self._folders.route(host), address)
-            if host not in self._hosts or not self._is_running():
+            if host not in self._hosts or not self._is_as_wanted():
                 self._hosts.add(host)
                 await self._ensure()
 
@@ -189,6 +191,11 @@ class CaddyIngress:
 
     async def _ensure(self) -> None:
         """Adopt or start Caddy, and give it the configuration it should have."""
+        self._has_them = False
+        await self._give_configuration()
+        self._has_them = True
+
+    async def _give_configuration(self) -> None:
         private_folder(self._folder)
         private_folder(self._folders.routes)
         process = self._process or self._recorded()
@@ -255,6 +262,9 @@ class CaddyIngress:
         except (FileNotFoundError, msgspec.DecodeError):
             return None
         return process if is_alive(process) else None
+
+    def _is_as_wanted(self) -> bool:
+        return self._has_them and self._is_running()
 
     def _is_running(self) -> bool:
         return self._process is not None and is_alive(self._process)

@@ -18,7 +18,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from nanoscale_box.adapters import caddy_find
+from nanoscale_box.adapters import caddy_find, ingress_caddy
 from nanoscale_box.adapters.caddy_config import Door, Https
 from nanoscale_box.adapters.folders import Folders
 from nanoscale_box.adapters.ingress_caddy import CaddyIngress
@@ -254,6 +254,24 @@ async def test_a_large_upload_passes_through_without_being_held(folders: Folders
     peak = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
     assert peak < 150 * 1024, f"Caddy took {peak} KiB for an upload of {count} MB"
     await runner.cleanup()
+
+
+async def test_a_host_that_could_not_be_added_is_added_the_next_time(
+    ingress: CaddyIngress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ingress.start([HOST])
+    with monkeypatch.context() as broken:
+        broken.setattr(ingress_caddy, "load", refuse)
+        with pytest.raises(Unavailable):
+            await ingress.start([HOST, OTHER])
+    assert (await get(ingress, host=OTHER))[0] == 404
+    await ingress.start([HOST, OTHER])
+    assert (await get(ingress, host=OTHER))[0] == 503
+
+
+async def refuse(folder: Path, config: object) -> None:
+    """A Caddy that takes no configuration."""
+    raise Unavailable(Code.INGRESS_FAILED, "Caddy refused its configuration")
 
 
 async def test_a_drain_ends_with_the_last_request(folders: Folders, ingress: CaddyIngress) -> None:
