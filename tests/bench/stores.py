@@ -62,8 +62,9 @@ def million() -> Iterator[Line]:
 
 
 def boot() -> Iterator[Line]:
-    """`kill -9` with as many deliveries recorded and a row queued for each project: until it answers again."""
-    projects, deliveries, rounds = size(20, 1000, 1000), size(200, 10_000, 10_000), size(1, 3, 5)
+    """`kill -9` with a row queued for each of so many projects, and as many deliveries recorded: until it answers
+    again."""
+    projects, deliveries, rounds = size(20, 10_000, 10_000), size(200, 10_000, 10_000), size(1, 3, 5)
     took = []
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         home = Path(folder) / "home"
