@@ -38,7 +38,7 @@ VARIABLES: Final[dict[str, str]] = {
     "NANOSCALE_GITHUB_WEBHOOK_SECRET": "from the App's page on GitHub",
     "NANOSCALE_ENCRYPTION_KEYS": "keys that seal secrets, newest first, separated by commas",
     "NANOSCALE_ENCRYPTION_KEYS_FILE": "a file with those keys, one a line",
-    "NANOSCALE_RUNTIME": "`auto` or `process`",
+    "NANOSCALE_RUNTIME": "`auto`, `systemd` or `process`",
     "NANOSCALE_DEBOUNCE_SECONDS": "quiet time after the last push",
     "NANOSCALE_DEBOUNCE_MAX_SECONDS": "the longest a burst of pushes may wait",
     "NANOSCALE_POLL_SECONDS": "how often branch heads are compared",
@@ -62,6 +62,9 @@ class Settings:
     development: bool
     home: Path
     socket: Path
+    shared_socket: bool
+    """Under the service: the members of its group may use the socket, too."""
+    runtime: str
     listen: Listen
     api_listen: Listen | None
     public_base_url: str | None
@@ -100,7 +103,6 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     mode = reader.choice("NANOSCALE_WEBHOOKS", ("auto", "on", "off"), "auto")
     if mode == "on" and public is None:
         reader.problem("NANOSCALE_PUBLIC_BASE_URL", "is needed when NANOSCALE_WEBHOOKS is on")
-    reader.choice("NANOSCALE_RUNTIME", ("auto", "process"), "auto")
     home = default_home(given).expanduser().absolute()
     github = reader.url("NANOSCALE_GITHUB_URL", "https://github.com", development=development)
     api = reader.url("NANOSCALE_GITHUB_API_URL", "https://api.github.com", development=development)
@@ -109,6 +111,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         development=development,
         home=home,
         socket=default_socket(given).expanduser().absolute(),
+        shared_socket=bool(given.get("RUNTIME_DIRECTORY")) and not given.get("NANOSCALE_SOCKET"),
+        runtime=reader.choice("NANOSCALE_RUNTIME", ("auto", "systemd", "process"), "auto"),
         listen=reader.listen("NANOSCALE_LISTEN", "127.0.0.1:8787"),
         api_listen=reader.listen_or_off("NANOSCALE_API_LISTEN"),
         public_base_url=public,

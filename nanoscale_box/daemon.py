@@ -18,9 +18,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from nanoscale_box import __version__
-from nanoscale_box.adapters import bubblewrap
 from nanoscale_box.adapters.alarms import ApAlarms
-from nanoscale_box.adapters.build import ProcessBuilder
 from nanoscale_box.adapters.caddy_config import Door, Https
 from nanoscale_box.adapters.clock import SystemClock, TimeIds
 from nanoscale_box.adapters.folders import Folders
@@ -28,14 +26,15 @@ from nanoscale_box.adapters.git import GitSource
 from nanoscale_box.adapters.github import GithubApi
 from nanoscale_box.adapters.ingress_caddy import CaddyIngress
 from nanoscale_box.adapters.logs import FileLogs
+from nanoscale_box.adapters.notify import Notifier
 from nanoscale_box.adapters.private import PrivateNames
-from nanoscale_box.adapters.run_process import ProcessRunner
 from nanoscale_box.adapters.scribe import Scribe
 from nanoscale_box.adapters.vault import Vault, load_or_create_keys, parse_keys
 from nanoscale_box.config import Settings
 from nanoscale_box.core.audit import BOX, Act
 from nanoscale_box.core.decide import Debounce
 from nanoscale_box.core.errors import BoxError, Code, ConfigurationError
+from nanoscale_box.daemon_runtime import open_runtime
 from nanoscale_box.engine.assembly import Engine, Policy, assemble
 from nanoscale_box.engine.crashpoints import Reached, passed
 from nanoscale_box.engine.creating import Sources
@@ -75,14 +74,19 @@ async def serve(settings: Settings, private: PrivateNames, *, ready: asyncio.Eve
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    notifier = Notifier(os.environ)
     async with running(settings, private) as daemon:
         gc.collect()
         gc.freeze()  # what was made by now stays: there is no use in looking at it again and again
+        alive = asyncio.create_task(notifier.keep_alive(), name="watchdog")
+        notifier.tell("READY=1", f"STATUS=open at {daemon.socket}")
         log.info("ready", public=daemon.public_url, socket=str(daemon.socket), version=__version__)
         if ready:
             ready.set()
         await stop.wait()
+        notifier.tell("STOPPING=1")
         log.info("stopping")
+    alive.cancel()
 
 
 @asynccontextmanager
@@ -147,7 +151,8 @@ async def _open_doors(services: Services, settings: Settings, stack: AsyncExitSt
     listen = settings.listen
     public = await open_public(build_public(services, PublicSettings()), listen.host or everywhere, listen.port)
     stack.push_async_callback(public.close)
-    local = await open_local(build_local(services), settings.socket)
+    group = os.getegid() if settings.shared_socket else None
+    local = await open_local(build_local(services, group=group), settings.socket, group)
     stack.push_async_callback(local.close)
     if api := settings.api_listen:
         app = build_remote(services)
@@ -208,17 +213,20 @@ async def _hands(settings: Settings, folders: Folders, logs: FileLogs, stack: As
     source = GitSource(folders.mirrors, folders.release)
     await source.start()
     stack.push_async_callback(source.close)
-    isolate, isolation = await bubblewrap.isolation(path, folders.home)
-    runner = ProcessRunner(folders, search_path=path, isolate=isolate, isolation=isolation)
-    stack.push_async_callback(runner.close)
+    runtime = await open_runtime(settings, folders, path, stack)
     ingress = CaddyIngress(
-        folders, listen=str(settings.ingress_listen), search_path=path, door=_door(settings), https=_https(settings)
+        folders,
+        listen=str(settings.ingress_listen),
+        search_path=path,
+        door=_door(settings),
+        https=_https(settings),
+        unit=runtime.ingress,
     )
     stack.push_async_callback(ingress.close)
     return Hands(
         source=source,
-        builder=ProcessBuilder(folders, search_path=path, isolate=isolate, min_free_mb=settings.min_free_mb),
-        runner=runner,
+        builder=runtime.builder,
+        runner=runtime.runner,
         ingress=ingress,
         logs=logs,
     )

@@ -55,6 +55,8 @@ def test_with_nothing_set_the_box_starts_and_polls(base: dict[str, str]) -> None
         development=False,
         home=Path(base["HOME"]) / ".local/share/nanoscale-box",
         socket=Path(base["HOME"]) / ".local/share/nanoscale-box/box.sock",
+        shared_socket=False,
+        runtime="auto",
         listen=Listen(host="127.0.0.1", port=8787),
         api_listen=None,
         public_base_url=None,

@@ -6,15 +6,16 @@ import asyncio
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
-from nanoscale_box.adapters import environment, shell
+from nanoscale_box.adapters import environment
 from nanoscale_box.adapters.checkouts import check_output, inside, tree_of
-from nanoscale_box.adapters.folders import Folders, check_room, disk_full, private_folder, saying_disk_full, write_whole
-from nanoscale_box.adapters.isolation import Isolate, Reach, not_isolated
+from nanoscale_box.adapters.folders import Folders, check_room, disk_full, private_folder, write_whole
 from nanoscale_box.adapters.removal import Remover
 from nanoscale_box.adapters.said import Said, duration, how_it_ended, shown_command
+from nanoscale_box.adapters.workplace import LocalWorkplace, Task, Workplace
 from nanoscale_box.core.errors import Code, DeployFailed
 from nanoscale_box.core.model import UNLIMITED, DeploymentId, EnvVar, Limits, ProjectId, Release
 from nanoscale_box.core.plan import Command, Plan, Tree
@@ -46,14 +47,14 @@ class ProcessBuilder:
         search_path: str,
         redactor: Callable[[str], str] = redact,
         limits: BuildLimits | None = None,
-        isolate: Isolate = not_isolated,
+        workplace: Workplace | None = None,
         min_free_mb: int = 0,
     ) -> None:
         self._folders = folders
         self._search_path = search_path
         self._redactor = redactor
         self._limits = limits or BuildLimits()
-        self._isolate = isolate
+        self._workplace = workplace or LocalWorkplace(folders)
         self._min_free_mb = min_free_mb
         self._remover = Remover(folders.trash)
 
@@ -78,25 +79,24 @@ class ProcessBuilder:
     ) -> None:
         """Run the plan's install and build commands, then mark the release as whole. `DeployFailed` on failure."""
         checkout = self._folders.release(release)
-        cache = self._folders.cache(release.project_id)
-        work = inside(checkout, root_directory, "root directory")
+        inside(checkout, root_directory, "root directory")
         self._check_tools(plan)
-        await self._remover.remove(environment.build_tmp(cache))
-        with saying_disk_full():
-            private_folder(environment.build_home(cache))
-            private_folder(environment.build_tmp(cache))
+        await self._workplace.begin(release)
         said = Said(progress, Redactor(var.value for var in env), self._redactor, self._limits.log_bytes)
-        environ = environment.of_build(plan, env, work=work, cache=cache, search_path=self._search_path)
-        reach = Reach(work=work, writable=(checkout, cache))
+        seen = self._workplace.sight(release)
+        work = seen.release / (root_directory or "")
+        environ = environment.of_build(plan, env, work=work, cache=seen.cache, search_path=self._search_path)
         for stage, code, commands in (
             ("install", Code.INSTALL_FAILED, plan.install),
             ("build", Code.BUILD_FAILED, plan.build),
         ):
             for command in commands:
-                ended = await self._run(stage, command, reach, environ, said, self._within(limits))
+                task = self._task(command, work, environ, said, limits)
+                ended = await self._run(release, stage, command, task, said)
                 if ended != 0:
                     raise self._failed(stage, code, command, ended, said)
-        await asyncio.to_thread(check_output, plan, work, checkout)
+        await self._workplace.finish(release)
+        await asyncio.to_thread(check_output, plan, checkout / (root_directory or ""), checkout)
         write_whole(self._folders.whole_mark(release), "")
 
     async def discard(self, release: Release) -> None:
@@ -113,39 +113,39 @@ class ProcessBuilder:
         folders = self._folders
         await self._remover.remove(
             folders.releases_of(project_id),
-            folders.data(project_id),
-            folders.cache(project_id),
             folders.logs_of(project_id),
         )
+        await self._workplace.clear_cache(project_id)
+        await self._workplace.clear_data(project_id)
 
     async def clear_cache(self, project_id: ProjectId) -> None:
         """Drop the project's build caches."""
-        await self._remover.remove(self._folders.cache(project_id))
+        await self._workplace.clear_cache(project_id)
 
-    def _within(self, limits: Limits) -> BuildLimits:
-        """The box's own limits, with the project's in their place."""
+    def _task(self, command: Command, folder: Path, environ: Mapping[str, str], said: Said, limits: Limits) -> Task:
+        """A command within the box's own limits, with the project's in their place."""
         own = self._limits
-        return replace(
-            own,
+        return Task(
+            argv=command.filled(environ),
+            folder=folder,
+            env=environ,
+            line=said.line,
             seconds=limits.build_timeout_seconds or own.seconds,
-            resources={**own.resources, **shell.memory_limit(limits.build_memory_mb)},
+            resources=own.resources,
+            memory_mb=limits.build_memory_mb,
+            limits=limits,
         )
 
-    async def _run(
-        self, stage: str, command: Command, reach: Reach, environ: Mapping[str, str], said: Said, limits: BuildLimits
-    ) -> int:
+    async def _run(self, release: Release, stage: str, command: Command, task: Task, said: Said) -> int:
         """Run one command; its exit status."""
         said.line(f"$ {command.text}")
-        argv = self._isolate(command.filled(environ), reach)
         try:
-            return await shell.run(
-                argv, folder=reach.work, env=environ, line=said.line, seconds=limits.seconds, limits=limits.resources
-            )
+            return await self._workplace.build(release, task)
         except TimeoutError as error:
             shown = f"the {stage} command `{shown_command(command)}`"
             raise DeployFailed(
                 Code.BUILD_TIMEOUT,
-                f"{shown} took longer than {duration(limits.seconds)} and was ended",
+                f"{shown} took longer than {duration(task.seconds)} and was ended",
                 hint=f"make it faster, or let it do less; {said.last_words()}",
             ) from error
 

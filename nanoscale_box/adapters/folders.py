@@ -45,9 +45,14 @@ class Folders:
         names = (entry.name.removesuffix(_WHOLE) for entry in folder.iterdir() if entry.name.endswith(_WHOLE))
         return {DeploymentId(name) for name in names if (folder / name).is_dir()}
 
+    @property
+    def releases(self) -> Path:
+        """All releases, a folder for each project."""
+        return self.home / "releases"
+
     def releases_of(self, project_id: ProjectId) -> Path:
         """All releases of a project."""
-        return self.home / "releases" / _plain(project_id)
+        return self.releases / _plain(project_id)
 
     def data(self, project_id: ProjectId) -> Path:
         """What the app keeps for itself; it outlives releases."""
@@ -96,6 +101,11 @@ class Folders:
     def instance(self, deployment_id: DeploymentId) -> Path:
         """The record of one running release."""
         return self.instances / f"{_plain(deployment_id)}.json"
+
+    @property
+    def units(self) -> Path:
+        """What each unit of systemd is shown: a link for each."""
+        return self.home / "units"
 
     @property
     def ingress(self) -> Path:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from nanoscale_box.adapters.lines import text_of
 from nanoscale_box.adapters.probe import Silence, status_of
-from nanoscale_box.adapters.processes import Listener, ProcessId, family, listeners
+from nanoscale_box.adapters.processes import Listener
 from nanoscale_box.core.errors import Code, DeployFailed
 from nanoscale_box.core.model import EnvVar
 from nanoscale_box.core.plan import Health
@@ -32,9 +32,9 @@ _SEE_LOG: Final = "see all of it: nanoscale-box logs PROJECT"
 class Candidate:
     """A process that was started and has to show that it works."""
 
-    leader: ProcessId
-    marks: Collection[str]
     port: int
+    elsewhere: Callable[[], Sequence[Listener]]
+    """Where it listens, asked when it does not where it should."""
     ended: asyncio.Event
     status: Callable[[], int | None]
     """Its exit status once it ended, negative for a signal; None when nobody can tell."""
@@ -133,7 +133,7 @@ async def _silent(candidate: Candidate, health: Health, silence: Silence) -> Dep
                 Code.UNHEALTHY, what, hint=f"have it speak HTTP, since only web apps can be deployed; {_SEE_LOG}"
             )
         case Silence.REFUSED:
-            elsewhere = await asyncio.to_thread(lambda: listeners(family(candidate.leader, candidate.marks)))
+            elsewhere = await asyncio.to_thread(candidate.elsewhere)
             what = f"the app did not listen on port {candidate.port} within {seconds} seconds"
             return DeployFailed(Code.NEVER_LISTENED, what, hint=_where(candidate, elsewhere))
 

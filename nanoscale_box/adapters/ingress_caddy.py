@@ -20,6 +20,7 @@ from nanoscale_box.adapters.caddy_find import find_caddy
 from nanoscale_box.adapters.folders import Folders, open_log, private_folder, write_whole
 from nanoscale_box.adapters.free_ports import is_free
 from nanoscale_box.adapters.ingress_caddy_admin import failed, load, running_config
+from nanoscale_box.adapters.ingress_unit import IngressUnit
 from nanoscale_box.adapters.processes import (
     ProcessId,
     end_family,
@@ -68,6 +69,7 @@ class CaddyIngress:
         door: Door | None = None,
         https: Https | None = None,
         find: FindCaddy = find_caddy,
+        unit: IngressUnit | None = None,
     ) -> None:
         if not is_sayable(folders.home):
             raise ConfigurationError(
@@ -84,6 +86,7 @@ class CaddyIngress:
         self._https = https
         self._search_path = search_path
         self._find = find
+        self._unit = unit
         self._hosts: set[str] = set()
         self._has_them = False
         """Whether Caddy took its configuration with these hosts."""
@@ -150,9 +153,11 @@ class CaddyIngress:
         """End Caddy; requests under way have 10 s."""
         await self._give_up_reviving()
         async with self._lock:
-            process = self._process or self._recorded()
+            process = self._process or await self._recorded()
             self._forget()
-            if process is not None:
+            if self._unit is not None:
+                await self._unit.stop()
+            elif process is not None:
                 await end_family(process, patience=_STOP_SECONDS)
             self._reap()
             self._record.unlink(missing_ok=True)
@@ -198,7 +203,7 @@ class CaddyIngress:
     async def _give_configuration(self) -> None:
         private_folder(self._folder)
         private_folder(self._folders.routes)
-        process = self._process or self._recorded()
+        process = self._process or await self._recorded()
         has = await running_config(self._folder) if process is not None and is_alive(process) else None
         if process is None or has is None:
             await self._launch(process)
@@ -214,6 +219,9 @@ class CaddyIngress:
     async def _launch(self, former: ProcessId | None) -> None:
         """Start Caddy with the configuration in a file, so that whoever starts it again serves the same."""
         self._forget()
+        if self._unit is not None:
+            await self._launch_unit(self._unit)
+            return
         if former is not None:
             await end_family(former, patience=0)  # one that does not answer is in the way
         caddy = await self._find(self._search_path, self._folder)
@@ -240,6 +248,14 @@ class CaddyIngress:
         await self._wait_until_up(process, said)
         self._look_after(process)
 
+    async def _launch_unit(self, unit: IngressUnit) -> None:
+        """Have systemd start it: it may listen on low ports, which the box may not."""
+        write_whole(self._config_file, _text(self._config()))
+        process = await unit.start()
+        if process is None or await running_config(self._folder) is None:
+            raise failed("the ingress does not start", "see why: journalctl -u nanoscale-ingress")
+        self._look_after(process)
+
     async def _wait_until_up(self, process: ProcessId, said: Path) -> None:
         deadline = asyncio.get_running_loop().time() + _START_SECONDS
         pause = 0.01
@@ -255,8 +271,10 @@ class CaddyIngress:
         folder = str(self._folder)
         return {"HOME": folder, "XDG_DATA_HOME": f"{folder}/data", "XDG_CONFIG_HOME": f"{folder}/config"}
 
-    def _recorded(self) -> ProcessId | None:
+    async def _recorded(self) -> ProcessId | None:
         """The Caddy of an earlier box, if it runs still."""
+        if self._unit is not None:
+            return await self._unit.process()
         try:
             process = msgspec.json.decode(self._record.read_bytes(), type=_Own).process
         except (FileNotFoundError, msgspec.DecodeError):

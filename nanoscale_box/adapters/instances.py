@@ -25,6 +25,8 @@ class Record:
     address: Address
     marks: tuple[str, ...] = ()
     process: ProcessId | None = None
+    unit: str | None = None
+    """The unit of systemd that it runs as."""
     stop_seconds: float | None = None
     """How long it may take to end, as its project says."""
 

@@ -52,6 +52,16 @@ class Listener:
     port: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _TcpSocket:
+    """A TCP socket as the kernel lists it; `listener` is its own address."""
+
+    inode: str
+    state: str
+    uid: int
+    listener: Listener
+
+
 @cache
 def boot_id() -> str:
     """The id of this boot of the machine."""
@@ -154,6 +164,12 @@ def listeners(processes: Iterable[ProcessId]) -> list[Listener]:
     return [listener for inode, listener in _listening() if inode in sockets]
 
 
+def listeners_of_user(uid: int) -> list[Listener]:
+    """Where the processes of a user accept TCP connections, by port; that much the kernel tells everybody."""
+    found = [one.listener for one in _tcp_sockets() if one.state == _LISTEN and one.uid == uid]
+    return sorted(found, key=lambda each: each.port)
+
+
 def is_busy(port: int) -> bool:
     """Whether somebody has a connection open to this TCP port of ours."""
     line = re.compile(rb"^ *[0-9]+: [0-9A-F]+:%04X [0-9A-F:]+ %s " % (port, _ESTABLISHED), re.MULTILINE)
@@ -226,17 +242,18 @@ def _sockets(pid: int) -> Iterator[str]:
 
 def _listening() -> list[tuple[str, Listener]]:
     """Inode and address of each listening TCP socket, by port."""
-    found = [(inode, listener) for inode, state, listener in _tcp_sockets() if state == _LISTEN]
+    found = [(one.inode, one.listener) for one in _tcp_sockets() if one.state == _LISTEN]
     return sorted(found, key=lambda each: each[1].port)
 
 
-def _tcp_sockets() -> Iterator[tuple[str, str, Listener]]:
-    """Inode, state and own address of each TCP socket: proc_net(5)."""
-    for table in _TCP_TABLES:
+def _tcp_sockets() -> Iterator[_TcpSocket]:
+    """Each TCP socket of the machine: proc_net(5)."""
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         for line in _read(table).decode("ascii").splitlines()[1:]:
             fields = line.split()
             address, _, port = fields[1].partition(":")
-            yield fields[9], fields[3], Listener(host=_host(address), port=int(port, 16))
+            listener = Listener(host=_host(address), port=int(port, 16))
+            yield _TcpSocket(inode=fields[9], state=fields[3], uid=int(fields[7]), listener=listener)
 
 
 def _host(address: str) -> str:

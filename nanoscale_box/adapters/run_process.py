@@ -20,7 +20,17 @@ from nanoscale_box.adapters.folders import Folders, open_log, private_folder
 from nanoscale_box.adapters.free_ports import APP_PORTS, free_port
 from nanoscale_box.adapters.instances import STATIC, Record, Records
 from nanoscale_box.adapters.isolation import Isolate, not_isolated, reach_of_app
-from nanoscale_box.adapters.processes import ProcessId, end_family, identify_child, is_alive, open_pidfd
+from nanoscale_box.adapters.processes import (
+    Listener,
+    ProcessId,
+    end_family,
+    family,
+    identify_child,
+    is_alive,
+    listeners,
+    open_pidfd,
+)
+from nanoscale_box.adapters.workplace import LocalWorkplace
 from nanoscale_box.core.errors import Code, DeployFailed
 from nanoscale_box.core.model import UNLIMITED, Address, EnvVar, Instance, Limits, Release
 from nanoscale_box.core.plan import Command, Health, Plan
@@ -71,7 +81,7 @@ class ProcessRunner:
         self._ports = ports
         self._patience = patience_seconds
         self._isolate = isolate
-        self._errands = Errands(folders=folders, search_path=search_path, isolate=isolate)
+        self._errands = Errands(folders=folders, workplace=LocalWorkplace(folders, isolate), search_path=search_path)
         self._running: dict[Release, _Running] = {}
         self._failed: dict[Release, _Running] = {}
         """What ended before it passed its gate, until the gate has told why and it is stopped."""
@@ -122,7 +132,7 @@ class ProcessRunner:
                 Code.EXITED_EARLY, "the app does not run any more", hint="see what it said: nanoscale-box logs PROJECT"
             )
         candidate = gate.Candidate(
-            leader=running.leader, marks=running.record.marks, port=_port(instance.address), ended=running.ended,
+            port=_port(instance.address), elsewhere=lambda: _listening(running), ended=running.ended,
             log=self._folders.run_log(instance.release), clean=running.clean, status=lambda: _exit_status(running),
         )  # fmt: skip
         await gate.wait_until_healthy(candidate, health)
@@ -299,6 +309,10 @@ def _port(address: Address) -> int:
 
 def _site(address: Address) -> Path:
     return Path(address.removeprefix(STATIC))
+
+
+def _listening(running: _Running) -> list[Listener]:
+    return listeners(family(running.leader, running.record.marks))
 
 
 def _exit_status(running: _Running) -> int | None:

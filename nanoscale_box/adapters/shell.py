@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import socket
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, STDOUT, Popen
 from typing import Final
@@ -17,6 +19,8 @@ from nanoscale_box.adapters.processes import end_family, identify
 from nanoscale_box.core.errors import Code, DeployFailed, Fault, Unavailable
 
 _CHUNK: Final = 16 * 1024
+_PLAIN: Final = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+"""What the machine's own programs are given; nothing of the box's."""
 _LAUNCHER_SECONDS: Final = 1.4
 """How long the launcher may take to end what it started; the launcher's own grace is 1 s, the promise is 2 s."""
 
@@ -79,6 +83,39 @@ def start_apart(
         )  # fmt: skip
     except OSError as error:
         raise _not_started(error) from error
+
+
+async def ask(
+    argv: Sequence[str], *, seconds: float, folder: Path | None = None, stdin: socket.socket | None = None
+) -> tuple[int, str]:
+    """Run a program of the machine's own to its end; its exit status and what it printed, its errors if it failed.
+    `TimeoutError` after `seconds`. What it makes is to be read by everybody; who may reach it, its folder decides."""
+    process = await asyncio.create_subprocess_exec(
+        *argv, stdin=DEVNULL if stdin is None else stdin.fileno(), stdout=PIPE, stderr=PIPE, cwd=folder, env=_PLAIN,
+        start_new_session=True, umask=0o022,
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(seconds):
+            printed, errors = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return process.returncode or 0, (errors if process.returncode else printed).decode(errors="replace")
+
+
+@asynccontextmanager
+async def reading(argv: Sequence[str], *, longest: int) -> AsyncIterator[asyncio.StreamReader]:
+    """The lines that a program of the machine's own prints as it goes on; it ends with the block."""
+    process = await asyncio.create_subprocess_exec(
+        *argv, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, env=_PLAIN, start_new_session=True, limit=longest
+    )
+    try:
+        yield _output(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
 
 
 def _launched(mode: str, record: str, limits: Mapping[str, int] | None, argv: Sequence[str]) -> list[str]:

@@ -49,7 +49,8 @@ def bind_socket(path: Path, group: int | None) -> BoundSocket:
         finally:
             os.umask(before)
         if group is not None:
-            os.chown(path, -1, group)
+            if path.stat().st_gid != group:
+                os.chown(path, -1, group)
             path.chmod(0o660)
     except OSError as refused:
         raise ConfigurationError(

@@ -19,6 +19,7 @@ from nanoscale_box.adapters.build import ProcessBuilder
 from nanoscale_box.adapters.folders import Folders
 from nanoscale_box.adapters.isolation import Reach, not_isolated
 from nanoscale_box.adapters.run_process import ProcessRunner
+from nanoscale_box.adapters.workplace import LocalWorkplace
 from nanoscale_box.core.errors import Code, DeployFailed
 from nanoscale_box.core.model import DeploymentId, EnvVar, Instance, ProjectId, Release
 from nanoscale_box.core.plan import Command, Health, Plan, PlanKind
@@ -49,6 +50,9 @@ def attempt(work):
 def write(path):
     pathlib.Path(path).write_text("x")
     return "written"
+def environ(path):
+    found = attempt(lambda: open(path, "rb").read())
+    return found if isinstance(found, bytes) else b""
 home = pathlib.Path(os.environ["HOME_OF_BOX"])
 seen = {
     "home": attempt(lambda: sorted(os.listdir(home))),
@@ -57,7 +61,7 @@ seen = {
     "neighbour": attempt(lambda: (home / "data" / "prj_2" / "secret").read_text()),
     "processes": sorted(int(name) for name in os.listdir("/proc") if name.isdigit()),
     "environs": sorted({word.decode() for path in glob.glob("/proc/[0-9]*/environ")
-        for word in (attempt(lambda: open(path, "rb").read()) or b"").split(b"\\0") if b"SECRET_OF" in word}),
+        for word in environ(path).split(bytes(1)) if b"SECRET_OF" in word}),
     "owner": attempt(lambda: os.listdir(os.environ["HOME_OF_OWNER"])),
     "shadow": attempt(lambda: open("/etc/shadow").read()),
     "etc": attempt(lambda: write("/etc/by-the-app")),
@@ -252,7 +256,7 @@ async def test_the_end_of_an_app_is_told_as_it_was(folders: Folders, runner: Pro
 
 async def test_a_build_sees_its_own_release_and_caches_alone(folders: Folders) -> None:
     isolate, _ = await bubblewrap.isolation(PATH, folders.home)
-    builder = ProcessBuilder(folders, search_path=PATH, isolate=isolate)
+    builder = ProcessBuilder(folders, search_path=PATH, workplace=LocalWorkplace(folders, isolate))
     line = f"ls {folders.home}; cat {folders.home}/box.db; ls /proc | grep -c '^[0-9]'; echo x > made; pwd; echo $HOME"
     said: list[str] = []
     building = Plan(kind=PlanKind.CUSTOM, why="", build=(Command(shell=line),), run=Command(argv=("true",)))

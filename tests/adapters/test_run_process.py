@@ -112,14 +112,6 @@ async def test_an_app_gets_its_own_things_and_nothing_of_the_box(
     assert "my value" not in folders.instance(RELEASE.deployment_id).read_text()
 
 
-async def test_two_starts_at_once_are_one(runner: ProcessRunner) -> None:
-    first, second = await asyncio.gather(*(runner.start(RELEASE, plan("server.py"), None, []) for _ in range(2)))
-    assert first == second == await runner.find(RELEASE)
-    other = await runner.start(OTHER, plan("server.py"), None, [])
-    assert other.address != first.address
-    assert set(await runner.running()) == {RELEASE, OTHER}
-
-
 async def test_stop_ends_all_descendants_and_keeps_data_and_log(folders: Folders, runner: ProcessRunner) -> None:
     where = folders.data(RELEASE.project_id) / "stray.pid"
     command = f"echo hello; env -i {sys.executable} stray.py {where}; exec {sys.executable} server.py"
@@ -262,12 +254,6 @@ async def test_a_start_after_a_crash_waits_for_what_the_crash_left(folders: Fold
     await runner.gate(again, FAIR)
 
 
-async def test_a_redirect_and_a_slow_start_pass_the_gate(runner: ProcessRunner) -> None:
-    instance = await runner.start(RELEASE, line(f"sleep 0.5; exec {sys.executable} server.py 302"), None, [])
-    await runner.gate(instance, Health(timeout_seconds=20, highest=399))
-    assert "302 Found" in await fetch(instance)
-
-
 async def test_a_wrong_answer_within_the_grace_is_starting_up(folders: Folders, runner: ProcessRunner) -> None:
     command = (
         f"({sys.executable} server.py 500 & echo $! > pid); sleep 0.6; kill $(cat pid); exec {sys.executable} server.py"
@@ -275,35 +261,6 @@ async def test_a_wrong_answer_within_the_grace_is_starting_up(folders: Folders, 
     instance = await runner.start(RELEASE, line(command), None, [])
     await runner.gate(instance, Health(timeout_seconds=20, grace_seconds=5))
     assert "200 OK" in await fetch(instance)
-
-
-async def test_the_end_of_a_live_app_is_told_once(folders: Folders, runner: ProcessRunner) -> None:
-    told: asyncio.Queue[Release] = asyncio.Queue()
-    await runner.watch(told.put)
-    instance = await runner.start(RELEASE, plan("server.py"), None, [])
-    await runner.gate(instance, FAIR)
-    stopped = await runner.start(OTHER, plan("server.py"), None, [])
-    await runner.gate(stopped, FAIR)
-    await runner.stop(OTHER)
-    os.kill(json.loads(folders.instance(RELEASE.deployment_id).read_text())["process"]["pid"], signal.SIGKILL)
-    assert await asyncio.wait_for(told.get(), 5) == RELEASE
-    assert await runner.find(RELEASE) is None
-    assert told.empty()
-    assert (await runner.start(RELEASE, plan("server.py"), None, [])).release == RELEASE
-
-
-async def test_an_app_that_fails_its_gate_is_not_told(runner: ProcessRunner) -> None:
-    told: list[Release] = []
-
-    async def died(release: Release) -> None:
-        told.append(release)
-
-    await runner.watch(died)
-    instance = await runner.start(RELEASE, line("exit 1"), None, [])
-    with pytest.raises(DeployFailed):
-        await runner.gate(instance, QUICK)
-    await runner.stop(RELEASE)
-    assert told == []
 
 
 BOX = """
@@ -405,19 +362,3 @@ async def test_no_free_port_is_a_sentence(folders: Folders) -> None:
         assert caught.value.code is Code.NO_FREE_PORT
         assert await runner.running() == []
         await runner.close()
-
-
-async def test_a_static_site_is_an_instance_without_a_process(folders: Folders, runner: ProcessRunner) -> None:
-    site = folders.release(RELEASE) / "web" / "dist"
-    site.mkdir(parents=True)
-    static = Plan(kind=PlanKind.STATIC, why="", output_directory="dist")
-    instance = await runner.start(RELEASE, static, "web", [])
-    assert instance.address == f"file:{site}"
-    with pytest.raises(DeployFailed) as caught:
-        await runner.gate(instance, FAIR)
-    assert caught.value.code is Code.UNHEALTHY
-    (site / "index.html").write_text("hello")
-    await runner.gate(instance, FAIR)
-    assert await new_runner(folders).find(RELEASE) == instance
-    await runner.stop(RELEASE)
-    assert await runner.find(RELEASE) is None

@@ -1,0 +1,328 @@
+"""Runs releases as units of systemd, which outlive the box and are found again by their names."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from weakref import WeakValueDictionary
+
+import structlog
+
+from nanoscale_box.adapters import environment, gate, systemd, systemd_units
+from nanoscale_box.adapters.errands import Errands
+from nanoscale_box.adapters.folders import Folders, open_log
+from nanoscale_box.adapters.free_ports import APP_PORTS, free_port
+from nanoscale_box.adapters.instances import STATIC, Record, Records
+from nanoscale_box.adapters.processes import Listener, identify, listeners_of_user, open_pidfd
+from nanoscale_box.adapters.unit_logs import UnitLogs
+from nanoscale_box.adapters.unit_orders import Order, Orders, end, over
+from nanoscale_box.adapters.workplace_units import UnitWorkplace
+from nanoscale_box.core.errors import BoxError, Code, DeployFailed
+from nanoscale_box.core.model import UNLIMITED, Address, EnvVar, Instance, Limits, Release
+from nanoscale_box.core.plan import Command, Health, Plan
+from nanoscale_box.engine.ports import Errand, Isolation, Progress
+
+_log = structlog.stdlib.get_logger(__name__)
+_SETTLE_SECONDS: Final = 5.0
+"""How long systemd may take to notice that a main process ended, and to end what it left behind."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Running:
+    """A unit we look after."""
+
+    record: Record
+    unit: str
+    pidfd: int | None = None
+    uid: int | None = None
+    clean: Callable[[str], str]
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    status: int | None = None
+    is_live: bool = False
+    """It passed its gate, here or before we came; only then its end is news."""
+    is_stopping: bool = False
+
+
+class SystemdRunner:
+    """Runs releases. A record with the unit's name is written before the unit begins; whether it runs is asked of
+    systemd, so no moment exists in which it could be lost."""
+
+    isolation: Final = Isolation(by="systemd")
+
+    def __init__(
+        self,
+        folders: Folders,
+        *,
+        workplace: UnitWorkplace,
+        orders: Orders,
+        logs: UnitLogs,
+        search_path: str,
+        ports: range = APP_PORTS,
+        patience_seconds: float = 30.0,
+    ) -> None:
+        self._folders = folders
+        self._records = Records(folders)
+        self._workplace = workplace
+        self._errands = Errands(folders=folders, workplace=workplace, search_path=search_path)
+        self._orders = orders
+        self._logs = logs
+        self._search_path = search_path
+        self._ports = ports
+        self._patience = patience_seconds
+        self._running: dict[Release, _Running] = {}
+        self._failed: dict[Release, _Running] = {}
+        """What ended before it passed its gate, until the gate has told why and it is stopped."""
+        self._locks: WeakValueDictionary[Release, asyncio.Lock] = WeakValueDictionary()
+        self._died: Callable[[Release], Awaitable[None]] | None = None
+        self._burials: set[asyncio.Task[None]] = set()
+
+    async def start(
+        self,
+        release: Release,
+        plan: Plan,
+        root_directory: str | None,
+        env: Sequence[EnvVar],
+        limits: Limits = UNLIMITED,
+    ) -> Instance:
+        """Start the release on a port of its own; a running one is given back as it is."""
+        async with self._locks.setdefault(release, asyncio.Lock()):
+            there = await self._found(release)
+            if there is not None:
+                return there
+            self._failed.pop(release, None)
+            if plan.run is None:
+                site = self._folders.release(release) / (root_directory or "") / (plan.output_directory or "")
+                return self._start_static(release, site)
+            return await self._start_unit(release, plan, plan.run, root_directory, env, limits)
+
+    async def run_once(
+        self,
+        release: Release,
+        errand: Errand,
+        env: Sequence[EnvVar],
+        progress: Progress,
+        limits: Limits = UNLIMITED,
+    ) -> None:
+        """Run a command to its end as the app would run, without a port; `DeployFailed` when it fails."""
+        await self._errands.run(release, errand, env, progress, limits)
+
+    async def gate(self, instance: Instance, health: Health) -> None:
+        """Return when the instance answers its health path; `DeployFailed` when it exits, stays silent or answers
+        wrongly."""
+        if instance.address.startswith(STATIC):
+            gate.check_static(_site(instance.address))
+            return
+        running = self._running.get(instance.release) or self._failed.get(instance.release)
+        if running is None:
+            raise DeployFailed(
+                Code.EXITED_EARLY, "the app does not run any more", hint="see what it said: nanoscale-box logs PROJECT"
+            )
+        candidate = gate.Candidate(
+            port=_port(instance.address), ended=running.ended, log=self._folders.run_log(instance.release),
+            clean=running.clean, status=lambda: running.status, elsewhere=lambda: self._listening(running),
+        )  # fmt: skip
+        try:
+            await gate.wait_until_healthy(candidate, health)
+        finally:
+            self._orders.burn(running.unit)
+        running.is_live = True
+
+    async def find(self, release: Release) -> Instance | None:
+        """The running instance of a release, also one started before this process was."""
+        async with self._locks.setdefault(release, asyncio.Lock()):
+            return await self._found(release)
+
+    async def stop(self, release: Release) -> None:
+        """SIGTERM, patience (30 s, or what its project says), SIGKILL, children included; nothing happens when it does
+        not run."""
+        async with self._locks.setdefault(release, asyncio.Lock()):
+            await self._found(release)
+            running = self._running.get(release)
+            if running is not None:
+                running.is_stopping = True
+                own = running.record.stop_seconds
+                await self._clear(running, self._patience if own is None else own)
+            self._records.drop(release)
+            self._failed.pop(release, None)
+
+    async def running(self) -> list[Release]:
+        """Every release that runs, known to the store or not."""
+        known = dict.fromkeys([*(record.release for record in self._records.all()), *self._running])
+        return [release for release in known if await self.find(release) is not None]
+
+    async def watch(self, died: Callable[[Release], Awaitable[None]]) -> None:
+        """Call `died` for each running release that ends by itself, from now on. Units that nobody knows are ended."""
+        self._died = died
+        await self.running()
+        known = {record.unit for record in self._records.all()}
+        for unit in systemd_units.units_in(await systemd.tell(systemd_units.listed())):
+            if unit not in known and unit not in self._workplace.busy:
+                await end(unit, patience=0)
+                self._orders.clear(unit)
+
+    async def close(self) -> None:
+        """Look after nothing any more; what runs goes on."""
+        for burial in list(self._burials):
+            burial.cancel()
+        await asyncio.gather(*self._burials, return_exceptions=True)
+        for running in list(self._running.values()):
+            self._let_go(running)
+
+    def _start_static(self, release: Release, site: Path) -> Instance:
+        record = Record(
+            project_id=release.project_id,
+            deployment_id=release.deployment_id,
+            address=Address(f"{STATIC}{os.path.normpath(site)}"),
+        )
+        self._records.keep(record)
+        return record.instance
+
+    async def _start_unit(
+        self,
+        release: Release,
+        plan: Plan,
+        run: Command,
+        root_directory: str | None,
+        env: Sequence[EnvVar],
+        limits: Limits,
+    ) -> Instance:
+        seen = self._workplace.sight(release)
+        async with self._workplace.room(release.project_id, self._units_given) as unit:
+            port = free_port(release.deployment_id, self._ports_given(), self._ports)
+            record = Record(
+                project_id=release.project_id,
+                deployment_id=release.deployment_id,
+                address=Address(f"127.0.0.1:{port}"),
+                unit=unit,
+                stop_seconds=limits.stop_seconds,
+            )
+            self._records.keep(record)
+        work = seen.release / (root_directory or "")
+        environ = environment.of_app(plan, env, work=work, data=seen.data, port=port, search_path=self._search_path)
+        try:
+            os.close(open_log(self._folders.run_log(release)))
+            order = Order(argv=run.filled(environ), env=environ, folder=str(work))
+            self._orders.lay(unit, order, self._folders.release(release))
+            await systemd.tell(systemd_units.limit(unit, limits, memory_mb=limits.memory_mb))
+            await systemd.tell(systemd_units.start(unit))
+        except (BoxError, OSError):
+            self._records.drop(release)
+            self._orders.clear(unit)
+            raise
+        await self._look_after(record, unit, env=env)
+        return record.instance
+
+    def _units_given(self) -> set[str]:
+        return {record.unit for record in self._records.all() if record.unit is not None}
+
+    def _ports_given(self) -> set[int]:
+        """The ports of all records: an app may not have come to listen yet."""
+        return {_port(record.address) for record in self._records.all() if record.unit is not None}
+
+    def _listening(self, running: _Running) -> Sequence[Listener]:
+        """Where the project's user listens, but for what is known of its other releases."""
+        known = self._ports_given()
+        return [one for one in listeners_of_user(running.uid) if one.port not in known] if running.uid else []
+
+    async def _found(self, release: Release) -> Instance | None:
+        """What `find` gives; a unit of an earlier box is adopted, the remains of one that ended are cleared away."""
+        running = self._running.get(release)
+        if running is not None:
+            if not (await systemd.state(running.unit)).is_over:
+                return running.record.instance
+            await self._clear(running, 0)
+            return None
+        record = self._records.of(release)
+        if record is None:
+            return None
+        if record.unit is None:
+            return record.instance if _site(record.address).is_dir() else None
+        state = await systemd.state(record.unit)
+        if state.active == "active":
+            (await self._look_after(record, record.unit)).is_live = True
+            return record.instance
+        await end(record.unit, patience=0)
+        self._orders.clear(record.unit)
+        self._records.drop(release)
+        return None
+
+    async def _look_after(self, record: Record, unit: str, *, env: Sequence[EnvVar] = ()) -> _Running:
+        running = _Running(record=record, unit=unit, clean=gate.cleaner(env))
+        self._running[record.release] = running
+        state = await systemd.state(unit)
+        running.uid = state.uid
+        process = identify(state.main_pid) if state.main_pid else None
+        running.pidfd = open_pidfd(process) if process is not None else None
+        if running.pidfd is None:
+            self._has_ended(running)
+        else:
+            asyncio.get_running_loop().add_reader(running.pidfd, self._has_ended, running)
+        return running
+
+    def _has_ended(self, running: _Running) -> None:
+        """The main process ended: systemd ends what it left behind, and whoever wants to know is told."""
+        self._close_pidfd(running)
+        if not running.is_stopping:
+            burial = asyncio.ensure_future(self._bury(running))
+            self._burials.add(burial)
+            burial.add_done_callback(self._buried)
+
+    async def _bury(self, running: _Running) -> None:
+        release = running.record.release
+        async with self._locks.setdefault(release, asyncio.Lock()):
+            if self._running.get(release) is running:
+                await self._clear(running, 0)
+        if running.is_live and not running.is_stopping and self._died is not None:
+            await self._died(release)
+
+    async def _clear(self, running: _Running, patience: float) -> None:
+        """End what is left of a unit, then forget it."""
+        if not running.is_stopping:
+            running.status = await self._ended_status(running.unit)
+        await end(running.unit, patience=patience)
+        self._let_go(running)
+        self._orders.clear(running.unit)
+        self._records.drop(running.record.release)
+        if not running.is_live and not running.is_stopping:
+            self._failed[running.record.release] = running
+        running.ended.set()
+
+    async def _ended_status(self, unit: str) -> int | None:
+        """How the main process of a unit ended, once its last words came through the journal."""
+        try:
+            async with asyncio.timeout(_SETTLE_SECONDS):
+                state = await over(unit)
+        except TimeoutError:
+            return None
+        await self._logs.caught_up()
+        return state.status
+
+    def _buried(self, burial: asyncio.Task[None]) -> None:
+        self._burials.discard(burial)
+        error = None if burial.cancelled() else burial.exception()
+        if error is not None:
+            _log.error("the end of an app could not be dealt with", exc_info=error)
+
+    def _let_go(self, running: _Running) -> None:
+        """Look after a unit no more."""
+        self._close_pidfd(running)
+        if self._running.get(running.record.release) is running:
+            del self._running[running.record.release]
+
+    def _close_pidfd(self, running: _Running) -> None:
+        if running.pidfd is not None:
+            asyncio.get_running_loop().remove_reader(running.pidfd)
+            os.close(running.pidfd)
+            running.pidfd = None
+
+
+def _port(address: Address) -> int:
+    return int(address.rpartition(":")[2])
+
+
+def _site(address: Address) -> Path:
+    return Path(address.removeprefix(STATIC))

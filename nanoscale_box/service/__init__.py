@@ -1,0 +1,1 @@
+"""Makes the box a service of the machine, and takes it away again. Run as root: `python -m nanoscale_box.service`."""
