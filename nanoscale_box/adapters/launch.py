@@ -106,6 +106,8 @@ def reap() -> dict[int, int]:
 
 def end_all(heard: set[signal.Signals], first: signal.Signals) -> None:
     """End every descendant: the first signal once, SIGKILL once the grace is over, until there is none."""
+    if not has_children():
+        return  # orphans come to us, so nobody is left; looking for them costs as much as many a build
     tell(first)
     deadline = time.monotonic() + (GRACE_SECONDS if first == signal.SIGTERM else 0)
     while has_children():
