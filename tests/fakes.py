@@ -14,6 +14,7 @@ from nanoscale_box.core.github_model import Commit
 from nanoscale_box.core.model import (
     UNLIMITED,
     Address,
+    DataFolder,
     DeploymentId,
     EnvVar,
     EventKind,
@@ -328,6 +329,9 @@ class FakeBuilder:
         for release in [release for release in self._world.folders if release.project_id == project_id]:
             del self._world.folders[release]
             self._world.built.discard(release)
+
+    async def data(self, project_id: ProjectId) -> DataFolder:
+        return DataFolder(path=f"/data/{project_id}", bytes=0, files=0)
 
     async def clear_cache(self, project_id: ProjectId) -> None:
         await self._process.call("builder.clear_cache")

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Final
 
 from nanoscale_box.adapters import environment
-from nanoscale_box.adapters.checkouts import check_output, inside, tree_of
+from nanoscale_box.adapters.checkouts import check_output, inside, measured, tree_of
+from nanoscale_box.adapters.disk import Room, within
 from nanoscale_box.adapters.folders import Folders, check_room, disk_full, private_folder, write_whole
 from nanoscale_box.adapters.removal import Remover
 from nanoscale_box.adapters.said import Said, duration, how_it_ended, shown_command
 from nanoscale_box.adapters.workplace import LocalWorkplace, Task, Workplace
 from nanoscale_box.core.errors import Code, DeployFailed
-from nanoscale_box.core.model import UNLIMITED, DeploymentId, EnvVar, Limits, ProjectId, Release
+from nanoscale_box.core.model import UNLIMITED, DataFolder, DeploymentId, EnvVar, Limits, ProjectId, Release
 from nanoscale_box.core.plan import Command, Plan, Tree
 from nanoscale_box.core.text import Redactor, redact
 from nanoscale_box.engine.ports import Progress
@@ -31,6 +32,7 @@ class BuildLimits:
     """What one command of a build may take."""
 
     seconds: float = 1800
+    room: Room = field(default_factory=Room)
     log_bytes: int = 64 * 1024 * 1024
     """How much of what a build says is kept."""
     resources: Mapping[str, int] = field(default_factory=lambda: {"RLIMIT_CORE": 0})
@@ -86,15 +88,16 @@ class ProcessBuilder:
         seen = self._workplace.sight(release)
         work = seen.release / (root_directory or "")
         environ = environment.of_build(plan, env, work=work, cache=seen.cache, search_path=self._search_path)
-        for stage, code, commands in (
-            ("install", Code.INSTALL_FAILED, plan.install),
-            ("build", Code.BUILD_FAILED, plan.build),
-        ):
-            for command in commands:
-                task = self._task(command, work, environ, said, limits)
-                ended = await self._run(release, stage, command, task, said)
-                if ended != 0:
-                    raise self._failed(stage, code, command, ended, said)
+        async with within(self._limits.room, checkout):
+            for stage, code, commands in (
+                ("install", Code.INSTALL_FAILED, plan.install),
+                ("build", Code.BUILD_FAILED, plan.build),
+            ):
+                for command in commands:
+                    task = self._task(command, work, environ, said, limits)
+                    ended = await self._run(release, stage, command, task, said)
+                    if ended != 0:
+                        raise self._failed(stage, code, command, ended, said)
         await self._workplace.finish(release)
         await asyncio.to_thread(check_output, plan, checkout / (root_directory or ""), checkout)
         write_whole(self._folders.whole_mark(release), "")
@@ -121,6 +124,10 @@ class ProcessBuilder:
     async def clear_cache(self, project_id: ProjectId) -> None:
         """Drop the project's build caches."""
         await self._workplace.clear_cache(project_id)
+
+    async def data(self, project_id: ProjectId) -> DataFolder:
+        """What the project's apps keep across releases."""
+        return await asyncio.to_thread(measured, self._folders.data(project_id))
 
     def _task(self, command: Command, folder: Path, environ: Mapping[str, str], said: Said, limits: Limits) -> Task:
         """A command within the box's own limits, with the project's in their place."""

@@ -10,11 +10,13 @@ from stat import S_ISREG
 from typing import Final
 
 from nanoscale_box.core.errors import Code, DeployFailed
+from nanoscale_box.core.model import DataFolder
 from nanoscale_box.core.plan import INTERESTING, TOOLS, Plan, Tree
 from nanoscale_box.core.text import inert
 
 _MAX_FILES: Final = 20_000
 _MAX_DEPTH: Final = 8
+_MAX_MEASURED: Final = 200_000
 _MAX_TEXT: Final = 1024 * 1024
 _SKIPPED: Final = frozenset({".git", "node_modules"})
 
@@ -79,6 +81,23 @@ def links_out(site: Path, checkout: Path) -> Iterator[str]:
                     yield str(path.relative_to(site))
                 elif entry.is_dir(follow_symlinks=False):
                     todo.append(path)
+
+
+def measured(folder: Path) -> DataFolder:
+    """How much lies in a folder that an app writes to; no link is followed, and what is unreadable does not count."""
+    size = files = 0
+    todo = [str(folder)]
+    while todo and files < _MAX_MEASURED:
+        try:
+            with os.scandir(todo.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        todo.append(entry.path)
+                    else:
+                        files, size = files + 1, size + 512 * entry.stat(follow_symlinks=False).st_blocks
+        except OSError:
+            continue
+    return DataFolder(path=str(folder), bytes=size, files=files, whole=not todo)
 
 
 def _names(work: Path) -> Iterator[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -19,11 +21,19 @@ from nanoscale_box.adapters.git_limits import MIB
 from nanoscale_box.adapters.git_messages import Checkout, Placed, Submodule
 from nanoscale_box.adapters.git_mirror import Mirror, lfs_folder
 from nanoscale_box.adapters.git_pack import BLOB, COMMIT, TREE, PackDamaged, PackReader, too_large
+from nanoscale_box.adapters.git_process import shared
 from nanoscale_box.adapters.git_stream import PackStream
 from nanoscale_box.adapters.git_tree import Listing, list_tree
 from nanoscale_box.adapters.git_write import TreeWriter, check_links, put_in_place
 from nanoscale_box.core.errors import Code, DeployFailed
 
+_PROCESSES: Final = 4
+_WORTH_SHARING: Final = 400
+"""Files; below that another process costs more than it gives."""
+_SHARE: Final = struct.Struct("<QQ?")
+_NAME: Final = 20
+_Found = tuple[PackReader, int, bytes]
+"""Where a blob is, and its name."""
 _PAUSE: Final = 0.3
 """Seconds between two lines of progress."""
 _MAX_REMOTE: Final = 400
@@ -53,14 +63,20 @@ def checkout(request: Checkout, say: Say) -> list[Submodule | Placed]:
         mirror.close()
 
 
-def _attempt(request: Checkout, mirror: Mirror, say: Say) -> list[Submodule | Placed]:
+def _attempt(request: Checkout, mirror: Mirror, say: Say, *, alone: bool = False) -> list[Submodule | Placed]:
     shutil.rmtree(request.stage, ignore_errors=True)
     writer = TreeWriter(request.stage, request.limits)
     arrival = _Arrival(request, mirror, writer, say)
     known = mirror.commits()
     if request.sha.encode("ascii") not in known:
         arrival.receive(known)
-    submodules = arrival.complete()
+    try:
+        submodules = arrival.complete(alone=alone)
+    except _Unshared:
+        if arrival.stream is not None:
+            mirror.keep(arrival.stream, request.sha.encode("ascii"))
+        mirror.close()
+        return _attempt(request, mirror, say, alone=True)
     mirror.keep(arrival.stream, request.sha.encode("ascii"))
     writer.finish()
     if request.folder is not None and not submodules:
@@ -82,6 +98,10 @@ def _damaged(damage: PackDamaged) -> DeployFailed:
         f"what the server sent is not a usable pack: {damage}",
         hint="check the repository with `git fsck`, then deploy again",
     )
+
+
+class _Unshared(Exception):
+    """One of the processes that shared the writing failed; alone it will be seen why."""
 
 
 class _Arrival:
@@ -118,13 +138,13 @@ class _Arrival:
         """Files, links and folders together."""
         return self._listing.count if self._listing is not None else 0
 
-    def complete(self) -> list[Submodule]:
+    def complete(self, *, alone: bool) -> list[Submodule]:
         """List the tree if that is still to do, refuse what must not be, and write what is not written yet; give the
         submodules, whose places stay empty."""
         listing = self._listing or self._list(self._read_folder)
         targets = {path: self._content(name) for path, name in listing.links.items()}
         check_links(listing, targets)
-        self._write_rest(listing)
+        self._write_rest(listing, alone=alone)
         for places, text in self._pointers.texts():
             self._writer.place(places, text)
         files = self._pointers.files(self._request.limits.max_object_bytes)
@@ -133,12 +153,48 @@ class _Arrival:
         self._writer.link(targets)
         return submodules_of(self._request.job, listing, self._content)
 
-    def _write_rest(self, listing: Listing) -> None:
-        rest = [(self._find(name), name) for name in listing.files if name not in self._placed]
-        for (reader, offset), name in sorted(rest, key=lambda one: (id(one[0][0]), one[0][1])):
-            self._place(name, listing.files[name], reader, offset)
-            percent = 100 * self._writer.files // max(listing.count, 1)
-            self._tell(f"Writing files: {self._writer.files:,} of {listing.count:,}, {percent} %.")
+    def _write_rest(self, listing: Listing, *, alone: bool) -> None:
+        """Write what did not come as the pack arrived: where it is much, with the help of other processes, since making
+        files takes the time."""
+        rest = [(*self._find(name), name) for name in listing.files if name not in self._placed]
+        rest.sort(key=lambda one: (id(one[0]), one[1]))
+        helpers = min(len(os.sched_getaffinity(0)), _PROCESSES) if len(rest) > _WORTH_SHARING else 1
+        if alone or helpers == 1 or self._writer.is_threaded:
+            self._write_run(listing, rest)
+            return
+
+        def work(run: Sequence[_Found]) -> bytes:
+            return self._write_run(listing, run)
+
+        told = shared(rest, work, helpers)
+        if told is None:
+            raise _Unshared
+        for one in told[1:]:
+            written, files, asked = _SHARE.unpack_from(one)
+            self._writer.add(written, files)
+            if asked:
+                self._pointers.asks()
+            for at in range(_SHARE.size, len(one), _NAME):
+                name = one[at : at + _NAME]
+                self._pointers.keeps(listing.files[name], self._content(name))
+
+    def _write_run(self, listing: Listing, run: Sequence[_Found]) -> bytes:
+        """Write some of the files; gives what another process must know of it, at the end the names of pointers."""
+        writer, before, kept = self._writer, (self._writer.written, self._writer.files), []
+        for reader, offset, name in run:
+            places, content = listing.files[name], reader.blob(offset)
+            if content is None:
+                for path, program in places:
+                    writer.place_pieces(path, program, reader.pieces(offset))
+            elif self._pointers.keeps(places, content):
+                kept.append(name)
+            else:
+                writer.place_now(places, content)
+            if not writer.files & 63:
+                percent = 100 * writer.files // max(listing.count, 1)
+                self._tell(f"Writing files: {writer.files:,} of {listing.count:,}, {percent} %.")
+        told = _SHARE.pack(writer.written - before[0], writer.files - before[1], self._pointers.asked)
+        return told + b"".join(kept)
 
     def _add_lfs(self, files: list[LfsFile]) -> None:
         request = self._request
@@ -180,13 +236,6 @@ class _Arrival:
         self._writer.folders(listing.folders)
         self._listing = listing
         return listing
-
-    def _place(self, name: bytes, places: list[tuple[bytes, bool]], reader: PackReader, offset: int) -> None:
-        if not reader.is_big(offset):
-            self._write(name, places, self._content_at(BLOB, reader, offset))
-            return
-        for path, program in places:
-            self._writer.place_pieces(path, program, reader.pieces(offset))
 
     def _write(self, name: bytes, places: list[tuple[bytes, bool]], content: bytes) -> None:
         if name not in self._placed:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import gc
 import os
 import resource
 import shutil
-import signal
 from collections.abc import Sequence
 from typing import Final
 
@@ -30,29 +28,11 @@ from nanoscale_box.adapters.git_messages import (
 from nanoscale_box.adapters.git_write import settle
 from nanoscale_box.core.errors import BoxError, Code, DeployFailed, Fault, Unavailable
 
-_PR_SET_PDEATHSIG: Final = 1
-_PR_SET_DUMPABLE: Final = 4
-_PR_SET_NO_NEW_PRIVS: Final = 38
 _MAX_OPEN: Final = 512
 _STDOUT: Final = 1
 _LARGE: Final = "Keep large files out of the repository."
 DONE: Final = 0
 FAILED: Final = 1
-
-_libc: Final = ctypes.CDLL(None, use_errno=True)
-
-
-def die_with(parent: int, number: signal.Signals) -> None:
-    """Ask for a signal when the parent ends; leave at once if it is gone already."""
-    _libc.prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(FAILED)
-
-
-def hide() -> None:
-    """Let no other process of this user read this one's memory, where tokens are; gain nothing from setuid programs."""
-    _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-    _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 def confine(limits: GitLimits) -> None:
@@ -118,7 +98,19 @@ def remove(path: str) -> None:
     except FileNotFoundError:
         return
     except (IsADirectoryError, PermissionError):
-        shutil.rmtree(path)
+        _remove_folder(path)
+
+
+def _remove_folder(path: str) -> None:
+    """Remove a folder into which a process that was just killed may still make one last file."""
+    for last in (False, False, False, True):
+        try:
+            shutil.rmtree(path)
+        except OSError as error:
+            if last or error.errno != errno.ENOTEMPTY:
+                raise
+        else:
+            return
 
 
 def found(request: Head) -> Found:

@@ -52,6 +52,15 @@ class Pointers:
             self._asked = True
         return False
 
+    @property
+    def asked(self) -> bool:
+        """Whether attributes were seen that ask for LFS."""
+        return self._asked
+
+    def asks(self) -> None:
+        """Attributes that ask for LFS were seen elsewhere."""
+        self._asked = True
+
     def texts(self) -> Iterator[tuple[Places, bytes]]:
         """What is plain text after all: looks like pointers where nothing asks for LFS."""
         if not self._asked:

@@ -206,10 +206,22 @@ class PackReader:
         if left:
             raise PackDamaged("an object of another size than it says")
 
-    def is_big(self, offset: int) -> bool:
-        """Whether the object should be read by `pieces`."""
-        entry = parse_entry(os.pread(self._fd, 64, offset))
-        return entry is not None and entry.kind in TYPE_NAMES and entry.size > BIG
+    def blob(self, offset: int) -> bytes | None:
+        """The content of a blob; None for a big one, which should be read by `pieces`."""
+        found = self._cache.get(offset)
+        if found is None:
+            end = self._end(offset)
+            raw = os.pread(self._fd, min(end - offset, BIG + MIB), offset)
+            entry = parse_entry(raw)
+            if entry is None or entry.kind not in TYPE_NAMES:
+                found = self.get(offset)
+            elif entry.size > BIG:
+                return None
+            else:
+                found = (entry.kind, self._inflate(entry, raw))
+        if found[0] != BLOB:
+            raise PackDamaged("an object is of another kind than its place says")
+        return found[1]
 
     def remember(self, offset: int, kind: int, content: bytes) -> None:
         """Keep an object at hand, since others are likely deltas of it."""

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from nanoscale_box.adapters.git_job import DONE, FAILED, die_with, hide, perform, send
+from nanoscale_box.adapters.git_job import DONE, FAILED, perform, send
 from nanoscale_box.adapters.git_messages import (
     Cancel,
     Checkout,
@@ -29,6 +29,7 @@ from nanoscale_box.adapters.git_messages import (
     decode_request,
 )
 from nanoscale_box.adapters.git_mirror import arriving
+from nanoscale_box.adapters.git_process import die_with, hide
 from nanoscale_box.adapters.git_reach import trust
 from nanoscale_box.core.errors import Code, Fault
 

@@ -44,12 +44,28 @@ class TreeWriter:
         self._root = os.open(folder, _FOLDER)
 
     def folders(self, paths: Iterable[bytes]) -> None:
-        """Make the folders, in this order, and begin to take files."""
+        """Make the folders, in this order."""
         for path in paths:
             os.mkdir(path, 0o755, dir_fd=self._root)
+
+    def _start(self) -> None:
         self._threads = [threading.Thread(target=self._work, args=(number,), daemon=True) for number in range(_THREADS)]
         for thread in self._threads:
             thread.start()
+
+    @property
+    def is_threaded(self) -> bool:
+        """Whether threads are at work: then this process must not be forked."""
+        return bool(self._threads)
+
+    def place_now(self, places: Places, content: bytes) -> None:
+        """Write the content to each of the places. Raises `DeployFailed` when the budget is spent."""
+        self._count(len(content) * len(places), len(places))
+        self._write(places, content)
+
+    def add(self, written: int, files: int) -> None:
+        """Others wrote this into the same folder."""
+        self._count(written, files)
 
     def place(self, places: Places, content: bytes) -> None:
         """Write the content to each of the places, soon. Raises `DeployFailed` when the budget is spent."""
@@ -60,6 +76,8 @@ class TreeWriter:
         if self._put - sum(self._done) > _WAITING:
             self._write(places, content)
             return
+        if not self._threads:
+            self._start()
         self._put += size
         self._queue.put((places, content))
 

@@ -105,9 +105,9 @@ class ProcessRunner:
             self._failed.pop(release, None)
             work = self._folders.release(release) / (root_directory or "")
             private_folder(self._folders.data(release.project_id))
-            if plan.run is None:
+            if plan.start is None:
                 return self._start_static(release, work / (plan.output_directory or ""))
-            return self._start_process(release, plan, plan.run, work, env, limits)
+            return self._start_process(release, plan, plan.start, work, env, limits)
 
     async def run_once(
         self,

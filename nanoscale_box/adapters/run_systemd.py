@@ -94,10 +94,10 @@ class SystemdRunner:
             if there is not None:
                 return there
             self._failed.pop(release, None)
-            if plan.run is None:
+            if plan.start is None:
                 site = self._folders.release(release) / (root_directory or "") / (plan.output_directory or "")
                 return self._start_static(release, site)
-            return await self._start_unit(release, plan, plan.run, root_directory, env, limits)
+            return await self._start_unit(release, plan, plan.start, root_directory, env, limits)
 
     async def run_once(
         self,

@@ -14,12 +14,20 @@ def _arg(*names: str, **options: Any) -> Argument:  # noqa: ANN401 - what argpar
 
 _PROJECT: Final = _arg("project", metavar="PROJECT", help="a project's name or id")
 _LIMIT: Final = _arg("--limit", type=whole_number, default=20, metavar="N", help="how many at the most (20)")
-_BUILD_OPTIONS: Final = (
+_SOURCE_OPTIONS: Final = (
+    _arg("--repo", metavar="OWNER/NAME", help="a repository of the connected account"),
+    _arg("--url", metavar="URL", help="a public repository, without any account"),
+    _arg("--branch", metavar="NAME", help="the branch to deploy (the repository's default, or main)"),
+)
+_COMMAND_OPTIONS: Final = (
     _arg("--install-command", metavar="TEXT", help="instead of the detected one"),
     _arg("--build-command", metavar="TEXT", help="instead of the detected one"),
     _arg("--run-command", metavar="TEXT", help="instead of the detected one"),
     _arg("--output-directory", metavar="DIR", help="the folder of a static site"),
     _arg("--root-directory", metavar="DIR", help="where in the repository the app lies"),
+)
+_BUILD_OPTIONS: Final = (
+    *_COMMAND_OPTIONS,
     _arg("--watch-path", action="append", metavar="GLOB", help="deploy only pushes that change such files; repeatable"),
     _arg("--tag-pattern", metavar="GLOB", help="deploy tags like this (v*), instead of the branch"),
     _arg("--health-path", metavar="PATH", help="what must answer before the switch (/)"),
@@ -152,9 +160,18 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command(
         words="projects plan",
         does="what would be built and how, without building it",
-        examples=("projects plan hello",),
+        examples=(
+            "projects plan hello",
+            "projects plan --repo me/site --branch main",
+            "projects plan --url https://github.com/me/site --root-directory web",
+        ),
         handler="projects:plan",
-        arguments=(_PROJECT,),
+        check="projects:check_plan",
+        arguments=(
+            _arg("project", nargs="?", metavar="PROJECT", help="a project there is, by its name or id"),
+            *_SOURCE_OPTIONS,
+            *_COMMAND_OPTIONS,
+        ),
     ),
     Command(
         words="projects create",
@@ -167,9 +184,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         handler="projects:create",
         check="projects:check_create",
         arguments=(
-            _arg("--repo", metavar="OWNER/NAME", help="a repository of the connected account"),
-            _arg("--url", metavar="URL", help="a public repository, without any account"),
-            _arg("--branch", metavar="NAME", help="the branch to deploy (the repository's default, or main)"),
+            *_SOURCE_OPTIONS,
             _arg("--name", metavar="NAME", help="the project's name (the repository's)"),
             _arg("--domain", action="append", default=[], metavar="HOST", help="another host it answers at"),
             _arg("--env", action="append", default=[], metavar="KEY=VALUE", help="an environment variable"),

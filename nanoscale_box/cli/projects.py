@@ -40,13 +40,34 @@ async def show(client: BoxClient, options: Namespace, printer: Printer) -> int:
     if options.json:
         printer.data(project)
         return 0
-    printer.facts(_facts(project))
+    kept = await client.data(options.project)
+    told = f"{kept.bytes / 1_000_000:,.1f} MB in {kept.files:,} files{'' if kept.whole else ' or more'}, {kept.path}"
+    printer.facts([*_facts(project), ("data", told)])
     return 0
+
+
+def check_plan(options: Namespace) -> None:
+    """A project there is, or a source for one; the commands are those of the project there is."""
+    if sum(one is not None for one in (options.project, options.repo, options.url)) != 1:
+        raise Mistake(
+            "a plan is made of one thing",
+            "give a project's name, or either --repo OWNER/NAME or --url URL",
+            code="invalid_source",
+        )
+    if options.project and any(getattr(options, name) is not None for name in ("branch", *_COMMANDS)):
+        raise Mistake(
+            "a project there is has commands of its own",
+            "change them first (nanoscale-box projects set), or give --repo or --url instead of the project",
+        )
 
 
 async def plan(client: BoxClient, options: Namespace, printer: Printer) -> int:
     """What would be built and how; 1 when the machine lacks a tool for it."""
-    found = await client.plan(options.project)
+    if options.project:
+        found = await client.plan(options.project)
+    else:
+        fields = {name: getattr(options, name) for name in _COMMANDS}
+        found = await client.plan_anew(requests.CreateProject(**fields, **await _source(client, options)))
     if options.json:
         printer.data(found)
         return 1 if found.missing else 0
@@ -85,15 +106,7 @@ async def create(client: BoxClient, options: Namespace, printer: Printer) -> int
     fields: dict[str, Any] = {name: getattr(options, name) for name in _COMMANDS}
     fields |= {name: None if getattr(options, name) == "" else getattr(options, name) for name in _SETTINGS}
     fields["watch_paths"] = options.watch_path
-    if options.url:
-        fields |= {"repo_url": options.url, "branch": options.branch}
-    else:
-        repository = await find_repository(client, options.repo)
-        fields["github_source"] = requests.GithubSource(
-            installation_id=repository.installation_id,
-            repo_id=repository.repo_id,
-            selected_branch=options.branch or repository.default_branch,
-        )
+    fields |= await _source(client, options)
     fields["wait_for_ci"] = bool(options.wait_for_ci)
     created = await client.create_project(
         requests.CreateProject(name=options.name, domains=options.domain, env_vars=options.env, **fields)
@@ -103,6 +116,19 @@ async def create(client: BoxClient, options: Namespace, printer: Printer) -> int
         return 0
     printer.talk(f"{created.project.name} is made; deploying #{created.deployment.number}")
     return await wait_for_end(client, created.deployment, printer)
+
+
+async def _source(client: BoxClient, options: Namespace) -> dict[str, Any]:
+    """Where a new project comes from, as the request has it."""
+    if options.url:
+        return {"repo_url": options.url, "branch": options.branch}
+    repository = await find_repository(client, options.repo)
+    chosen = requests.GithubSource(
+        installation_id=repository.installation_id,
+        repo_id=repository.repo_id,
+        selected_branch=options.branch or repository.default_branch,
+    )
+    return {"github_source": chosen}
 
 
 async def find_repository(client: BoxClient, full_name: str) -> shapes.Repository:

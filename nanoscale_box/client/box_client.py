@@ -117,6 +117,14 @@ class BoxClient:
         """What would be built and how."""
         return await self._calls.get(address(routes.PROJECT_PLAN, project_id=project_id), shapes.PlanPreview)
 
+    async def plan_anew(self, asked: requests.CreateProject) -> shapes.PlanPreview:
+        """What would be built and how, of a project that is not made yet."""
+        return await self._calls.send("POST", routes.PLAN, shapes.PlanPreview, asked)
+
+    async def data(self, project_id: str) -> shapes.ProjectData:
+        """Where the app keeps what outlives its releases."""
+        return await self._calls.get(address(routes.PROJECT_DATA, project_id=project_id), shapes.ProjectData)
+
     async def env(self, project_id: str) -> list[shapes.EnvEntry]:
         """The names of a project's variables."""
         path = address(routes.ENV, project_id=project_id)

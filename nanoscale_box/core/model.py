@@ -258,3 +258,14 @@ class Instance:
 
     release: Release
     address: Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataFolder:
+    """What an app keeps across its releases: where, how many bytes in how many files; `whole` is False when they were
+    too many to count all."""
+
+    path: str
+    bytes: int
+    files: int
+    whole: bool = True

@@ -4,7 +4,7 @@ the first that has it."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from nanoscale_box.core.errors import Code, DeployFailed
@@ -21,6 +21,7 @@ from nanoscale_box.core.plan_model import (
     owners,
     relative,
 )
+from nanoscale_box.core.plan_more import php, ruby, rust
 from nanoscale_box.core.plan_node import node
 from nanoscale_box.core.plan_other import go, static
 from nanoscale_box.core.plan_python import python
@@ -45,19 +46,22 @@ __all__ = [
 
 INTERESTING: Final = frozenset(
     {NAME, "Procfile", "pyproject.toml", "requirements.txt", "Pipfile", "package.json", "next.config.js",
-    "next.config.mjs", "next.config.ts"}
+    "next.config.mjs", "next.config.ts", "Gemfile", "composer.json", "Cargo.toml"}
     | set(ENTRIES)
 )  # fmt: skip
 """The files whose contents `Tree.texts` should hold; of all others only the name counts."""
 
-TOOLS: Final = ("python3", "uv", "poetry", "pipenv", "node", "npm", "pnpm", "yarn", "bun", "corepack", "go")
+TOOLS: Final = (
+    "python3", "uv", "poetry", "pipenv", "node", "npm", "pnpm", "yarn", "bun", "corepack", "go", "ruby", "bundle",
+    "php", "composer", "cargo",
+)  # fmt: skip
 """What to look for on the host."""
 
-_LANGUAGES: Final = (python, node, go)
+_LANGUAGES: Final = (python, node, go, ruby, php, rust)
 _SETTINGS: Final = "the project's settings"
 _PROCFILE: Final = "the Procfile"
 _WITH_NODE: Final = frozenset({"npm", "pnpm", "yarn", "corepack"})
-_SURELY_THE_HOSTS: Final = frozenset({"python3", "node", "npm", "go"})
+_SURELY_THE_HOSTS: Final = frozenset({"python3", "node", "npm", "go", "ruby", "php", "cargo"})
 """Tools that no owner's earlier command installs, so that an owner's command that begins with one needs the host's."""
 
 
@@ -76,6 +80,8 @@ class _Start:
     run: Command | None
     output_directory: str | None
     where: str | None
+    release: tuple[Command, ...] = ()
+    workers: Mapping[str, Command] = field(default_factory=dict)
 
 
 def detect(tree: Tree, settings: Settings) -> Plan:
@@ -97,11 +103,12 @@ def detect(tree: Tree, settings: Settings) -> Plan:
         run=start.run,
         output_directory=start.output_directory,
         health=_health(toml.health, settings.health),
-        needs=_needs((*install, *build, *([start.run] if start.run else []))),
+        needs=_needs((*install, *build, *([start.run] if start.run else []), *start.workers.values())),
         env=found.env,
         path_prefix=found.path_prefix,
         preflight=next(iter(_commands(said["preflight_command"], ())), None),
-        release=next(iter(_commands(said["release_command"], ())), None),
+        release=next(iter(_commands(said["release_command"], start.release)), None),
+        workers=start.workers,
     )
 
 
@@ -160,8 +167,20 @@ def _start(found: Found, run: _Said | None, output: _Said | None, processes: Map
     if processes:
         if "web" not in processes:
             raise invalid("the Procfile has no `web:` line", hint="add one with the command that listens on $PORT")
-        return _Start(run=owners(processes["web"], _PROCFILE), output_directory=None, where=_PROCFILE)
+        return _from_procfile({name: owners(line, _PROCFILE) for name, line in processes.items()})
     return _Start(run=found.run, output_directory=None if found.run else found.output_directory, where=None)
+
+
+def _from_procfile(processes: dict[str, Command]) -> _Start:
+    """`web` listens, `release` runs once before the switch, all others run beside `web`."""
+    web, release = processes.pop("web"), processes.pop("release", None)
+    return _Start(
+        run=web,
+        output_directory=None,
+        where=_PROCFILE,
+        release=(release,) if release else (),
+        workers=processes,
+    )
 
 
 _UNSAID: Final = _Said(value="", where=_SETTINGS)
@@ -178,9 +197,9 @@ def _kind(found: Found, start: _Start) -> PlanKind:
 def _why(found: Found, start: _Start, said: Mapping[str, _Said | None]) -> str:
     unused = found.kind is PlanKind.STATIC and start.where is not None
     parts = ["" if unused else found.why if start.where else found.why + found.starts]
-    for name, field in (("install_command", "install"), ("build_command", "build")):
+    for name, what in (("install_command", "install"), ("build_command", "build")):
         if one := said[name]:
-            parts.append(f"{field} from {one.where}")
+            parts.append(f"{what} from {one.where}")
     if start.where:
         parts.append(f"{'run' if start.run else 'output'} from {start.where}")
     return "; ".join(part for part in parts if part)

@@ -23,6 +23,9 @@ class PlanKind(StrEnum):
     PYTHON = "python"
     NODE = "node"
     GO = "go"
+    RUBY = "ruby"
+    PHP = "php"
+    RUST = "rust"
     STATIC = "static"
     CUSTOM = "custom"
 
@@ -130,6 +133,40 @@ class Plan:
     """Runs once before a new release starts."""
     release: Command | None = None
     """Runs once when a new release is healthy, before the switch."""
+    workers: Mapping[str, Command] = field(default_factory=dict)
+    """What runs beside `run` as long as it runs, by name."""
+
+    @property
+    def start(self) -> Command | None:
+        """The command that starts an instance, workers included. The app itself stays the process that was started; a
+        worker that ends is started again after a growing pause."""
+        if self.run is None or not self.workers:
+            return self.run
+        beside = [f"again {name} {shlex.quote(_line(worker))} &" for name, worker in self.workers.items()]
+        return Command(shell="\n".join([_AGAIN, *beside, f"exec /bin/sh -c {shlex.quote(_line(self.run))}"]))
+
+
+def _line(command: Command) -> str:
+    """The command as a shell's line; placeholders, which only detected words without quotes hold, are its variables."""
+    if command.shell is not None:
+        return command.shell
+    return " ".join(f'"{word}"' if _PLACEHOLDER.search(word) else shlex.quote(word) for word in command.argv or ())
+
+
+_AGAIN: Final = """\
+again() {
+  pause=1
+  while :; do
+    began=$(date +%s)
+    /bin/sh -c "$2"
+    status=$?
+    [ $(($(date +%s) - began)) -ge 60 ] && pause=1
+    echo "$1 ended with exit status $status; it is started again in $pause s" >&2
+    sleep "$pause"
+    pause=$((pause * 2))
+    [ "$pause" -gt 60 ] && pause=60
+  done
+}"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

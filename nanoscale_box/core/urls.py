@@ -64,6 +64,8 @@ def _branch_flaw(branch: str) -> str | None:
     for character in branch:
         if character in _NOT_IN_BRANCH or unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"}:
             return 'the name has a space, a control character or one of ~ ^ : ? * [ \\ $ ` ; | & < > "'
+    if inert(branch) != branch:
+        return "the name has characters that nobody can see"
     if branch in {"@", "HEAD"} or branch.startswith(("-", "refs/")):
         return "the name is `@` or `HEAD`, or begins with `-` or `refs/`"
     if ".." in branch or "@{" in branch or branch.endswith("."):

@@ -72,6 +72,13 @@ class Creating:
 
     async def create(self, asked: NewProject) -> tuple[Project, Deployment]:
         """Check everything, then store project, link, environment and first deployment in one commit."""
+        project = await self.draft(asked)
+        deployment = await self._ledger.write(lambda records: self._store(records, project, asked))
+        self._hooks.changed()
+        return project, deployment
+
+    async def draft(self, asked: NewProject) -> Project:
+        """Check everything; the project as it would be stored."""
         if (asked.repo_url is None) == (asked.repo_id is None):
             raise Invalid(
                 Code.INVALID_SOURCE,
@@ -79,10 +86,7 @@ class Creating:
                 hint="give a URL and a branch, or a repository of a connected account",
             )
         check_envs((variable.key, variable.value.reveal()) for variable in asked.env)
-        project = await (self._from_url(asked) if asked.repo_url is not None else self._from_github(asked))
-        deployment = await self._ledger.write(lambda records: self._store(records, project, asked))
-        self._hooks.changed()
-        return project, deployment
+        return await (self._from_url(asked) if asked.repo_url is not None else self._from_github(asked))
 
     async def _from_url(self, asked: NewProject) -> Project:
         url = check_clone_url(

@@ -14,6 +14,7 @@ from nanoscale_box.core.github_model import (
 from nanoscale_box.core.model import (
     UNLIMITED,
     Address,
+    DataFolder,
     DeploymentId,
     EnvVar,
     Instance,
@@ -172,6 +173,9 @@ class Builder(Protocol):
 
     async def clear_cache(self, project_id: ProjectId) -> None:
         """Drop the project's build caches."""
+
+    async def data(self, project_id: ProjectId) -> DataFolder:
+        """What the project's apps keep across releases."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from nanoscale_box.core.model import DeploymentId, Project, Release
 from nanoscale_box.core.plan import Plan, detect, missing_tools
 from nanoscale_box.engine.confirming import confirmed
 from nanoscale_box.engine.kit import Hands
 from nanoscale_box.engine.pipeline import settings_of
 from nanoscale_box.engine.ports import Ids
-from nanoscale_box.engine.remotes import Remotes
+from nanoscale_box.engine.records import Ledger, Records
+from nanoscale_box.engine.remotes import Remotes, cache_key
 
 
 class Previews:
     """Checks out the head into a release of its own, looks, and discards it."""
 
-    def __init__(self, *, ids: Ids, remotes: Remotes, hands: Hands) -> None:
+    def __init__(self, *, ledger: Ledger, ids: Ids, remotes: Remotes, hands: Hands) -> None:
+        self._ledger = ledger
         self._ids = ids
         self._remotes = remotes
         self._source = hands.source
@@ -32,6 +36,13 @@ class Previews:
             return plan, missing_tools(plan, tree)
         finally:
             await self._builder.discard(release)
+            if not await self._ledger.read(partial(_is_used, cache_key(project))):
+                await self._source.forget(cache_key(project))
+
+
+def _is_used(key: str, records: Records) -> bool:
+    """Whether a project there is fetches by this mirror."""
+    return any(cache_key(project) == key for project in records.projects.list())
 
 
 def _silent(line: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from nanoscale_box.core.ci import check_waiting
 from nanoscale_box.core.envvars import check_envs
 from nanoscale_box.core.errors import Code, Invalid, NotFound
-from nanoscale_box.core.model import Deployment, DeploymentId, Outcome, Project, ProjectId, Verdict
+from nanoscale_box.core.model import DataFolder, Deployment, DeploymentId, Outcome, Project, ProjectId, Verdict
 from nanoscale_box.core.plan import Plan
 from nanoscale_box.core.secret import Secret
 from nanoscale_box.core.settings import SETTINGS, changed_settings
@@ -121,6 +121,14 @@ class Projects:
     async def plan(self, project_id: str) -> tuple[Plan, tuple[str, ...]]:
         """What would be built and how, and which tools are missing."""
         return await self._previews.plan((await self.get(project_id)).project)
+
+    async def plan_anew(self, asked: NewProject) -> tuple[Plan, tuple[str, ...]]:
+        """The same of a project that is not made yet; nothing of it stays."""
+        return await self._previews.plan(await self._creating.draft(asked))
+
+    async def data(self, project_id: str) -> DataFolder:
+        """What the app keeps across its releases."""
+        return await self._builder.data(await self._id(project_id))
 
     async def deployments(self, project_id: str, page: Page) -> tuple[Sequence[Deployment], str | None]:
         """A project's deployments, newest first."""

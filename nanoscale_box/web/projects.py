@@ -38,6 +38,8 @@ class Projects:
         add("GET", routes.ENV, self.env)
         add("PUT", routes.ENV, self.replace_env)
         add("GET", routes.PROJECT_PLAN, self.plan)
+        add("POST", routes.PLAN, self.plan_anew)
+        add("GET", routes.PROJECT_DATA, self.data)
 
     async def all(self, request: web.Request) -> web.StreamResponse:
         """Every project, by name."""
@@ -111,6 +113,17 @@ class Projects:
         Query(request)
         planned, missing = await self.projects.plan(project_id(request))
         return answering.answer(translate.plan(planned, missing))
+
+    async def plan_anew(self, request: web.Request) -> web.StreamResponse:
+        """What would be built of a project that is not made yet."""
+        Query(request)
+        planned, missing = await self.projects.plan_anew(_new(await body_of(request, requests.CreateProject)))
+        return answering.answer(translate.plan(planned, missing))
+
+    async def data(self, request: web.Request) -> web.StreamResponse:
+        """Where the app keeps what outlives its releases."""
+        Query(request)
+        return answering.answer(translate.data(await self.projects.data(project_id(request))))
 
 
 def _maybe(deployment: shapes.Deployment | None) -> shapes.MaybeDeployment:

@@ -7,6 +7,7 @@ from typing import Any
 
 from nanoscale_box.core import github_model, model
 from nanoscale_box.core.audit import AuditCheck, Entry
+from nanoscale_box.core.model import DataFolder
 from nanoscale_box.core.plan_model import Command, Plan
 from nanoscale_box.core.settings import SETTINGS, ProjectSettings
 from nanoscale_box.core.tokens import ApiToken
@@ -276,6 +277,11 @@ def audit_check(one: AuditCheck) -> shapes.AuditCheck:
     )
 
 
+def data(one: DataFolder) -> shapes.ProjectData:
+    """What an app keeps."""
+    return shapes.ProjectData(path=one.path, bytes=one.bytes, files=one.files, whole=one.whole)
+
+
 def plan(one: Plan, missing: Sequence[str]) -> shapes.PlanPreview:
     """What will be built and how."""
     steps: list[tuple[str, Command]] = [
@@ -283,6 +289,7 @@ def plan(one: Plan, missing: Sequence[str]) -> shapes.PlanPreview:
         *(("build", command) for command in one.build),
         *([("preflight", one.preflight)] if one.preflight else []),
         *([("run", one.run)] if one.run else []),
+        *one.workers.items(),
         *([("release", one.release)] if one.release else []),
     ]
     return shapes.PlanPreview(

@@ -131,6 +131,21 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         refusals=(422, *_ASKS_GITHUB),
     ),
     _look(
+        id="get_data",
+        route=routes.PROJECT_DATA,
+        does="where the app keeps what outlives its releases, and how much that is",
+        gives=shapes.ProjectData,
+    ),
+    _rule(
+        id="preview_new_plan",
+        method="POST",
+        route=routes.PLAN,
+        does="what would be built and how, of a project that is not made yet",
+        takes=requests.CreateProject,
+        gives=shapes.PlanPreview,
+        refusals=(404, 422, *_ASKS_GITHUB),
+    ),
+    _look(
         id="list_env",
         route=routes.ENV,
         does="the names of a project's variables; values are never given out",

@@ -39,6 +39,8 @@ PROJECT_DEPLOYMENTS: Final = f"{PROJECT}/deployments"
 PROJECT_VERDICTS: Final = f"{PROJECT}/verdicts"
 PROJECT_LOG: Final = f"{PROJECT}/log"
 PROJECT_PLAN: Final = f"{PROJECT}/plan"
+PROJECT_DATA: Final = f"{PROJECT}/data"
+PLAN: Final = "/api/plan"
 
 DEPLOYMENT: Final = "/api/deployments/{deployment_id}"
 CANCEL: Final = f"{DEPLOYMENT}/cancel"

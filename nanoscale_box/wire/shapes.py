@@ -287,6 +287,16 @@ class PlanPreview(Shape, frozen=True):
     missing: list[str]
 
 
+class ProjectData(Shape, frozen=True):
+    """The folder that outlives releases, `DATA_DIR` to the app. `bytes` is what its files hold together; `whole` is
+    false when they were too many to count all."""
+
+    path: str
+    bytes: int
+    files: int
+    whole: bool
+
+
 class Session(Shape, frozen=True):
     """Who the caller is to the box."""
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from nanoscale_box.adapters.build import BuildLimits, ProcessBuilder
+from nanoscale_box.adapters.disk import Room
 from nanoscale_box.adapters.folders import Folders
-from nanoscale_box.core.errors import Code, DeployFailed, Invalid, Unavailable
+from nanoscale_box.core.errors import Code, DeployFailed, Fault, Invalid, Unavailable
 from nanoscale_box.core.model import DeploymentId, EnvVar, Limits, ProjectId, Release
 from nanoscale_box.core.plan import Command, Plan, PlanKind
 from nanoscale_box.core.secret import Secret
@@ -135,6 +136,28 @@ async def test_a_command_that_takes_too_long_is_ended(folders: Folders) -> None:
     assert error.code is Code.BUILD_TIMEOUT
     assert "took longer than 0.5 seconds" in error.detail
     assert not is_running(int((folders.release(RELEASE) / "pid").read_text()))
+
+
+async def test_a_build_that_takes_too_much_of_the_disk_is_ended(folders: Folders) -> None:
+    greedy = plan("echo $$ > pid; head -c 9000000 /dev/zero > large; sleep 600")
+    error, _ = await failure(folders, greedy, BuildLimits(room=Room(most=8_000_000)))
+    assert (error.code, error.fault) == (Code.BUILD_FAILED, Fault.OWNER)
+    assert "grew beyond 0.00745 GiB" in error.detail
+    assert not is_running(int((folders.release(RELEASE) / "pid").read_text()))
+    with pytest.raises(Unavailable) as full:
+        await builder(folders, BuildLimits(room=Room(spare=1 << 62))).build(RELEASE, None, greedy, [], lambda _: None)
+    assert (full.value.code, full.value.fault) == (Code.DISK_FULL, Fault.BOX)
+
+
+async def test_what_an_app_keeps_is_measured(folders: Folders) -> None:
+    data = folders.data(RELEASE.project_id)
+    assert (await builder(folders).data(RELEASE.project_id)).files == 0
+    (data / "deep").mkdir(parents=True)
+    (data / "deep" / "file").write_bytes(bytes(100_000))
+    (data / "out").symlink_to("/usr")
+    kept = await builder(folders).data(RELEASE.project_id)
+    assert (kept.path, kept.files, kept.whole) == (str(data), 2, True)
+    assert 100_000 <= kept.bytes < 150_000
 
 
 async def test_a_project_says_how_long_a_command_may_take_and_how_much_memory(folders: Folders) -> None:

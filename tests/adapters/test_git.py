@@ -8,13 +8,14 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from nanoscale_box.adapters.git import GitSource
 from nanoscale_box.adapters.git_limits import GitLimits
+from nanoscale_box.adapters.git_process import shared
 from nanoscale_box.core.errors import BoxError, Code, DeployFailed, Fault, Unavailable
 from nanoscale_box.core.model import DeploymentId, ProjectId, Release, Sha
 from nanoscale_box.core.secret import Secret
@@ -491,3 +492,31 @@ def test_the_box_itself_does_not_load_the_git_library() -> None:
     root = Path(__file__).parents[2]
     told = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
     assert told.stdout == "[]\n"
+
+
+def test_work_is_shared_and_a_failure_is_seen(tmp_path: Path) -> None:
+    def work(run: Sequence[int]) -> bytes:
+        if -1 in run:
+            os._exit(3)
+        return b"%d" % sum(run)
+
+    assert shared(list(range(10)), work, 3) == [b"6", b"22", b"17"]
+    assert shared([1, 2, 3, -1], work, 2) is None
+    assert shared([], work, 2) == []
+
+    def wrong(run: Sequence[int]) -> bytes:
+        if 0 in run:
+            raise KeyError
+        (tmp_path / "never").write_bytes(b"%d" % signal.sigwait([signal.SIGUSR1]))
+        return b""
+
+    with pytest.raises(KeyError):
+        shared([0, 1], wrong, 2)
+    assert not (tmp_path / "never").exists()
+
+
+async def test_many_files_are_written_by_several_processes(box: Box, server: GitServer, repository: Repository) -> None:
+    await box.checkout(remote(server), repository.commit(many(900)), release=release(1))
+    sha = repository.commit({"one.txt": b"more"})
+    assert snapshot(await box.checkout(remote(server), sha, release=release(2))) == git_snapshot(repository.bare, sha)
+    assert box.left() == ["d1", "d2"]

@@ -511,6 +511,45 @@ async def test_a_million_refs(target: Target) -> None:
     assert error.code is Code.SOURCE_TOO_LARGE
 
 
+async def test_a_million_refs_where_one_was_asked_for(target: Target) -> None:
+    async def refs(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": RESULT})
+        await response.prepare(request)
+        for start in range(0, 1_000_000, 1_000):
+            lines = [line(b"%040x refs/heads/b%d\n" % (at, at)) for at in range(start, start + 1_000)]
+            await response.write(b"".join(lines))
+        await response.write(b"0000")
+        return response
+
+    error = await at_head(target, refs, replace(LIMITS, head_seconds=20.0))
+    assert error.code is Code.SOURCE_TOO_LARGE
+
+
+RESULT = "application/x-git-upload-pack-result"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"zzzz",
+        b"0003",
+        b"fff9" + b"x" * 70000,
+        line(b"ERR \x1b[2Jno\n"),
+        line(b"packfile\n"),
+        line(b"packfile\n") + b"zzzz",
+        line(b"packfile\n") + line(b"\x03fatal: \x1b[2J\n"),
+        line(b"packfile\n") + line(b"\x07odd") + b"0000",
+        line(b"packfile\n") + b"0004" * 3 + b"0000",
+        line(b"shallow-info\n") + b"0000",
+        line(b"acknowledgments\n") + line(b"NAK\n") + b"0000",
+    ],
+)
+async def test_answers_to_a_fetch_that_are_none(target: Target, answer: bytes) -> None:
+    error = await crafted(target, commit_text(name_of(b"tree", b"")), answer)
+    assert error.code in {Code.SOURCE_REFUSED, Code.SOURCE_UNREACHABLE}, error.detail
+
+
 async def at_head(target: Target, handler: Handler, limits: GitLimits = LIMITS) -> BoxError:
     """Asks a server for a branch's head and gives the error."""
     async with served(handler) as url:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,6 +20,7 @@ from nanoscale_box.core.plan import (
     Command,
     Health,
     HealthSaid,
+    Plan,
     PlanKind,
     Settings,
     Tree,
@@ -46,6 +52,54 @@ def test_a_procfile_starts_what_the_language_installs() -> None:
     assert shown(plan) == [VENV, f"{PIP} -r requirements.txt", "> gunicorn app:app --bind 0.0.0.0:$PORT"]
     assert plan.run == Command(shell="gunicorn app:app --bind 0.0.0.0:$PORT")
     assert shown(plan_of(Procfile="web: ./run")) == ["> ./run"]
+
+
+def test_the_other_lines_of_a_procfile() -> None:
+    plan = plan_of(Procfile="web: ./web\nworker: ./work 'it'\nclock: ./tick\nrelease: ./migrate\n")
+    assert plan.run == Command(shell="./web") and plan.release == Command(shell="./migrate")
+    assert {name: worker.text for name, worker in plan.workers.items()} == {"worker": "./work 'it'", "clock": "./tick"}
+    assert plan_from_json(plan_to_json(plan)) == plan
+    assert plan.start is not None and plan.start.filled({})[:2] == ("/bin/sh", "-c")
+    alone = plan_of(Procfile="web: ./web\n")
+    assert alone.start == alone.run and alone.release is None
+    told = plan_of(Settings(release_command="./mine"), Procfile="web: ./web\nrelease: ./migrate\n")
+    assert told.release == Command(shell="./mine")
+    assert plan_of(Settings(run_command="./run"), Procfile="web: ./web\nworker: ./work\n").workers == {}
+
+
+def test_workers_run_beside_the_app_and_are_started_again(tmp_path: Path) -> None:
+    """The real shell: a worker that ends at once, an app that ends when it saw the worker twice."""
+    worker = Command(shell="echo 'it''s' $PORT >> seen; exit 3")
+    web = Command(argv=(sys.executable, "-c", _WAITS, "$HOST:$PORT"))
+    start = Plan(kind=PlanKind.PROCFILE, why="", run=web, workers={"worker": worker}).start
+    assert start is not None
+    env = {"PATH": os.environ["PATH"], "PORT": "8123", "HOST": "here"}
+    with subprocess.Popen(
+        start.filled({}),
+        cwd=tmp_path,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    ) as app:
+        try:
+            assert app.stdout is not None
+            told = [app.stdout.readline(), app.stdout.readline()]
+            assert app.wait(30) == 7, "the app itself is the process that was started"
+        finally:
+            os.killpg(app.pid, signal.SIGKILL)
+    assert b"worker ended with exit status 3; it is started again in 1 s\n" in told
+    assert (tmp_path / "seen").read_text().startswith("its 8123\nits 8123\n")
+    assert (tmp_path / "web").read_text() == "here:8123"
+
+
+_WAITS = """
+import pathlib, sys, time
+pathlib.Path("web").write_text(sys.argv[1])
+while not pathlib.Path("seen").exists() or len(pathlib.Path("seen").read_text().splitlines()) < 2:
+    time.sleep(0.02)
+sys.exit(7)
+"""
 
 
 def test_each_field_comes_from_the_first_that_has_it() -> None:

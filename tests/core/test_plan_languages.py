@@ -210,3 +210,34 @@ def test_a_plan_goes_through_json_and_back() -> None:
         assert plan_from_json(json.loads(json.dumps(plan_to_json(plan)))) == plan
     with pytest.raises(ValueError, match="missing"):
         plan_from_json({"kind": "python"})
+
+
+OTHERS: list[tuple[dict[str, str | None], list[str], str]] = [
+    ({"app.rb": ""}, ["> ruby app.rb"], "app.rb"),
+    ({"Gemfile": "gem 'rack'\n", "config.ru": None},
+     ["bundle install", "> bundle exec rackup --host $HOST --port $PORT"], "Gemfile, config.ru"),
+    ({"Gemfile": 'gem "puma", "~> 6"\n', "config.ru": None},
+     ["bundle install", "> bundle exec puma --bind tcp://$HOST:$PORT"], "Gemfile, config.ru with puma"),
+    ({"Gemfile": "gem 'rails'\ngem 'puma'\n", "config.ru": None, "config/application.rb": None},
+     ["bundle install", "> bundle exec rails server --binding $HOST --port $PORT"], "Gemfile, Rails"),
+    ({"public/index.php": None, "composer.json": json.dumps({"require": {"php": ">=8", "slim/slim": "4"}})},
+     ["composer install --no-dev --no-interaction --optimize-autoloader", "> php -S $HOST:$PORT -t public"],
+     "public/index.php"),
+    ({"index.php": None, "index.html": None}, ["> php -S $HOST:$PORT -t ."], "index.php"),
+    ({"Cargo.toml": '[package]\nname = "web-app"\n', "src/main.rs": None, "Cargo.lock": None},
+     ["cargo build --release --bin web-app --locked", "> target/release/web-app"], "Cargo.toml, binary web-app"),
+    ({"Cargo.toml": '[[bin]]\nname = "one"\npath = "x.rs"\n'},
+     ["cargo build --release --bin one", "> target/release/one"], "Cargo.toml, binary one"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("files", "steps", "why"), OTHERS)
+def test_ruby_php_and_rust(files: dict[str, str | None], steps: list[str], why: str) -> None:
+    plan = detect(tree(files), NONE)
+    assert (shown(plan), plan.why) == (steps, why)
+    assert missing_tools(plan, tree(files)) == plan.needs != ()
+
+
+def test_a_crate_without_a_binary_is_nothing_to_start() -> None:
+    assert failure({"Cargo.toml": '[package]\nname = "lib"\n', "src/lib.rs": None}).code is Code.PLAN_UNKNOWN
+    assert failure({"Cargo.toml": "[package"}).code is Code.PLAN_INVALID

@@ -169,10 +169,11 @@ class Box:
 
     async def create(self, url: str, **fields: Any) -> shapes.Deployment:  # noqa: ANN401 - fields of CreateProject
         """Create a project from a public URL and wait for the end of its first deployment."""
+        seconds = fields.pop("seconds", SECONDS)
         asked = requests.CreateProject(repo_url=url, branch=fields.pop("branch", "main"), **fields)
         async with self.client() as client:
             created = await client.create_project(asked)
-        return await self.end_of(created.deployment.id)
+        return await self.in_state(created.deployment.id, *ENDED, seconds=seconds)
 
     async def redeploy(self, project: str) -> shapes.Deployment:
         """Deploy and wait for the end."""
@@ -185,14 +186,14 @@ class Box:
         """The deployment once it has ended."""
         return await self.in_state(deployment_id, *ENDED)
 
-    async def in_state(self, deployment_id: str, *states: str) -> shapes.Deployment:
+    async def in_state(self, deployment_id: str, *states: str, seconds: float = SECONDS) -> shapes.Deployment:
         """The deployment once it is in one of these states."""
 
         async def look(client: BoxClient) -> shapes.Deployment | None:
             found = await client.deployment(deployment_id)
             return found if found.state in states else None
 
-        return await self.seen(look, f"{deployment_id} {'/'.join(states)}")
+        return await self.seen(look, f"{deployment_id} {'/'.join(states)}", seconds)
 
     async def numbered(self, project: str, number: int) -> shapes.Deployment:
         """A project's deployment by its number, once there is one and it has ended."""
@@ -203,9 +204,9 @@ class Box:
 
         return await self.seen(look, f"the end of #{number} of {project}")
 
-    async def seen(self, look: Callable[[BoxClient], Awaitable[T | None]], what: str) -> T:
+    async def seen(self, look: Callable[[BoxClient], Awaitable[T | None]], what: str, seconds: float = SECONDS) -> T:
         """What `look` gives, once it gives something. Streams would tell sooner, but not across a box that dies."""
-        deadline = asyncio.get_running_loop().time() + SECONDS
+        deadline = asyncio.get_running_loop().time() + seconds
         async with self.client() as client:
             while (found := await look(client)) is None:
                 assert asyncio.get_running_loop().time() < deadline, f"not seen: {what}\n{self.log}"

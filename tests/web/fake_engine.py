@@ -14,6 +14,7 @@ from nanoscale_box.core.github_headers import content_kind
 from nanoscale_box.core.github_model import Branch, Installation, RateBudget, Repository
 from nanoscale_box.core.lifecycle import DeploymentState
 from nanoscale_box.core.model import (
+    DataFolder,
     Deployment,
     DeploymentId,
     Event,
@@ -179,6 +180,13 @@ class FakeProjects:
         run = Command(argv=("npm", "start"))
         install = (Command(argv=("npm", "ci")),)
         return Plan(kind=PlanKind.NODE, why="package.json", install=install, run=run), ("npm",)
+
+    async def plan_anew(self, asked: NewProject) -> tuple[Plan, tuple[str, ...]]:
+        self.asked.append(("plan_anew", asked))
+        return await self.plan(ProjectId("prj_1"))
+
+    async def data(self, project_id: ProjectId) -> DataFolder:
+        return DataFolder(path="/home/box/data/prj_1", bytes=2_500_000, files=12)
 
     async def down(self) -> None:
         self.asked.append(("down", None))

@@ -177,6 +177,21 @@ async def test_a_plan_can_be_seen(local: ClientSession) -> None:
     assert (told["kind"], told["missing"], told["health_path"]) == ("node", ["npm"], "/")
 
 
+async def test_a_plan_of_what_is_not_made_yet(local: ClientSession, engine: FakeEngine) -> None:
+    asked = {"repo_url": "https://github.com/ada/hello", "branch": "main", "root_directory": "web"}
+    status, told = await ask(local, "POST", routes.PLAN, asked)
+    assert (status, told["kind"]) == (200, "node")
+    ((name, new),) = engine.projects.asked
+    assert (name, new.repo_url, new.root_directory) == ("plan_anew", asked["repo_url"], "web")  # type: ignore[attr-defined]
+    status, told = await ask(local, "POST", routes.PLAN, {"branch": "main"})
+    assert (status, told["code"]) == (400, "invalid_source")
+
+
+async def test_what_an_app_keeps_can_be_seen(local: ClientSession) -> None:
+    status, told = await ask(local, "GET", f"{PROJECT}/data")
+    assert (status, told["bytes"], told["whole"]) == (200, 2_500_000, True)
+
+
 async def test_github(local: ClientSession, engine: FakeEngine) -> None:
     state = (await ask(local, "GET", routes.GITHUB_STATUS))[1]
     assert set(state) == set(shapes.GithubStatus.__struct_fields__)
