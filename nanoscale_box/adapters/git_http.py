@@ -13,6 +13,7 @@ from urllib3.exceptions import (
     HTTPError,
     NameResolutionError,
     NewConnectionError,
+    ProtocolError,
     ReadTimeoutError,
     SSLError,
 )
@@ -90,12 +91,15 @@ class Transport:
     ) -> BaseHTTPResponse:
         if not self._origin[0] or origin_of(url) != self._origin:
             raise self._refused("sends on to another host", hint=_ADDRESS_NOW)
-        try:
-            return self._pool.request(
-                method, url, headers=headers, body=body, preload_content=preload_content, redirect=False
-            )
-        except HTTPError as wrong:
-            raise self.unreachable(wrong) from wrong
+        for again in (True, False):
+            try:
+                return self._pool.request(
+                    method, url, headers=headers, body=body, preload_content=preload_content, redirect=False
+                )
+            except HTTPError as wrong:
+                if not (again and isinstance(wrong, ProtocolError)):  # a kept connection that was closed meanwhile
+                    raise self.unreachable(wrong) from wrong
+        raise AssertionError("the second try has returned or raised")
 
     def _check(self, response: BaseHTTPResponse) -> None:
         status, self.first = response.status, b""

@@ -30,9 +30,10 @@ def trust() -> ssl.SSLContext:
     return context
 
 
+@functools.lru_cache(maxsize=8)
 def pool_for(limits: GitLimits, *, tls: bool, elsewhere: bool = False) -> urllib3.PoolManager:
     """Connections that follow no proxy, no redirect, and no name to where it may not lead; `elsewhere` is for servers
-    that nobody but a repository named."""
+    that nobody but a repository named. A process has one of each kind, so that connections are used again."""
     seconds = urllib3.Timeout(connect=min(_CONNECT_SECONDS, limits.stall_seconds), read=limits.stall_seconds)
     pool = urllib3.PoolManager(retries=False, timeout=seconds, ssl_context=trust() if tls else None, maxsize=1)
     kinds: tuple[type[HTTPConnectionPool], type[HTTPSConnectionPool]] = (

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from nanoscale_box.adapters.git_job import DONE, FAILED, perform, send
+from nanoscale_box.adapters.git_lookers import Lookers
 from nanoscale_box.adapters.git_messages import (
     Cancel,
     Checkout,
@@ -63,25 +64,37 @@ class _Worker:
         self._jobs: dict[int, _Job] = {}
         self._buffer = b""
         self._closing = False
+        self._poll = select.poll()
+        self._lookers = Lookers(lambda fd: self._poll.register(fd, select.POLLIN), self._unwatch)
         self._woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, _noted)
         signal.signal(signal.SIGTERM, _noted)
 
     def run(self) -> None:
-        poll = select.poll()
-        poll.register(_STDIN, select.POLLIN)
-        poll.register(self._woken, select.POLLIN)
+        self._poll.register(_STDIN, select.POLLIN)
+        self._poll.register(self._woken, select.POLLIN)
         while not self._closing or self._jobs:
-            for fd, _ in poll.poll(self._milliseconds_left()):
+            for fd, _ in self._poll.poll(self._milliseconds_left()):
                 if fd == self._woken:
                     if signal.SIGTERM in os.read(self._woken, _READ):
                         self._close()
+                elif fd != _STDIN:
+                    self._looked(fd)
                 elif not self._read():
-                    poll.unregister(_STDIN)
+                    self._poll.unregister(_STDIN)
                     self._close()
             self._kill_late()
             self._reap()
+
+    def _looked(self, fd: int) -> None:
+        ended = self._lookers.heard(fd)
+        if ended is not None and self._jobs.pop(ended.job, None) is not None and not self._closing:
+            send(ended)
+
+    def _unwatch(self, fd: int) -> None:
+        with suppress(KeyError):  # it was told already
+            self._poll.unregister(fd)
 
     def _read(self) -> bool:
         data = os.read(_STDIN, _READ)
@@ -99,7 +112,8 @@ class _Worker:
             case Checkout():
                 self._jobs[request.job] = self._begin(request, request.limits.wall_seconds)
             case Head():
-                self._jobs[request.job] = self._begin(request, request.limits.head_seconds)
+                pid, deadline = self._lookers.begin(request), time.monotonic() + request.limits.head_seconds
+                self._jobs[request.job] = _Job(request, pid, deadline)
             case Settle() | Remove():
                 self._jobs[request.job] = self._begin(request, None)
 
@@ -107,6 +121,7 @@ class _Worker:
         worker = os.getpid()
         pid = os.fork()
         if pid == 0:
+            self._lookers.close_in_fork()
             _become(request, worker)
         with suppress(PermissionError, ProcessLookupError):  # the child did it itself, or is gone already
             os.setpgid(pid, pid)
@@ -130,10 +145,14 @@ class _Worker:
                 _kill(job.pid)
 
     def _reap(self) -> None:
-        while self._jobs:
-            pid, status, usage = os.wait4(-1, os.WNOHANG)
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
             if pid == 0:
                 return
+            self._lookers.gone(pid)
             for number, job in list(self._jobs.items()):
                 if job.pid == pid:
                     self._ended(number, job, os.waitstatus_to_exitcode(status), usage.ru_maxrss)
