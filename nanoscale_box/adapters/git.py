@@ -55,9 +55,10 @@ class GitSource:
         return self._child.pid
 
     @property
-    def last_peak_kib(self) -> int:
-        """The most memory the last job held, in KiB."""
-        return self._child.last_peak_kib
+    def last_cost(self) -> tuple[int, int]:
+        """What the last job cost: the most memory that a process of it held (KiB), and its computing (ms)."""
+        last = self._child.last
+        return (last.peak_kib, last.cpu_ms) if last is not None else (0, 0)
 
     async def head(self, remote: Remote, branch: str) -> Sha | None:
         """The branch's head now, or None. Raises `DeployFailed` or `Unavailable` (`source_*`)."""

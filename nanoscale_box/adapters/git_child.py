@@ -83,7 +83,7 @@ class GitChild:
         self._reports: dict[int, JobReport] = {}
         self._numbers = itertools.count(1)
         self._starting = asyncio.Lock()
-        self.last_peak_kib = 0
+        self.last: Ended | None = None
 
     @property
     def pid(self) -> int | None:
@@ -160,7 +160,7 @@ class GitChild:
             while process.stdout is not None and (line := await process.stdout.readline()):
                 answer = decode_answer(line)
                 if isinstance(answer, Ended):
-                    self.last_peak_kib = answer.peak_kib
+                    self.last = answer
                 report = self._reports.get(answer.job)
                 if report is not None:
                     report.take(answer)

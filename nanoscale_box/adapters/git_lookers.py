@@ -49,10 +49,10 @@ class Lookers:
         """A looker said that its look is over: how it ended; None if the looker itself has."""
         looker = next((one for one in self._all.values() if one.over == descriptor), None)
         told = os.read(descriptor, _READ).split()
-        if looker is None or len(told) < 2 or looker.job is None:
+        if looker is None or len(told) < 3 or looker.job is None:
             self._unwatch(descriptor)
             return None
-        ended = Ended(job=looker.job, exit_code=int(told[0]), late=False, peak_kib=int(told[1]))
+        ended = Ended(job=looker.job, exit_code=int(told[0]), late=False, peak_kib=int(told[1]), cpu_ms=int(told[2]))
         looker.job = None
         if looker.looks >= _LOOKS:
             os.kill(looker.pid, signal.SIGKILL)
@@ -97,14 +97,15 @@ def _become(worker: int, taking: int, telling: int) -> NoReturn:
         os.setpgid(0, 0)
         die_with(worker, signal.SIGKILL)
         os.dup2(os.open(os.devnull, os.O_RDWR), 0)
-        left = b""
+        left, before = b"", 0.0
         while data := os.read(taking, _READ):
             *lines, left = (left + data).split(b"\n")
             for line in lines:
                 request = decode_request(line)
                 code = perform(request) if isinstance(request, Head) else 1
-                peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-                os.write(telling, b"%d %d\n" % (code, peak))
+                usage = resource.getrusage(resource.RUSAGE_SELF)
+                cpu, before = usage.ru_utime + usage.ru_stime - before, usage.ru_utime + usage.ru_stime
+                os.write(telling, b"%d %d %d\n" % (code, usage.ru_maxrss, round(1000 * cpu)))
         os._exit(0)
     finally:
         os._exit(1)

@@ -108,6 +108,8 @@ class Ended(Message, frozen=True):
     late: bool
     """It was killed because its time was over."""
     peak_kib: int
+    cpu_ms: int = 0
+    """What it computed, the processes that helped it too."""
 
 
 Work = Head | Checkout | Settle | Remove

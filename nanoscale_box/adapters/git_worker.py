@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+import resource
 import select
 import signal
 import sys
@@ -155,11 +156,12 @@ class _Worker:
             self._lookers.gone(pid)
             for number, job in list(self._jobs.items()):
                 if job.pid == pid:
-                    self._ended(number, job, os.waitstatus_to_exitcode(status), usage.ru_maxrss)
+                    self._ended(number, job, os.waitstatus_to_exitcode(status), usage)
 
-    def _ended(self, number: int, job: _Job, exit_code: int, peak_kib: int) -> None:
+    def _ended(self, number: int, job: _Job, exit_code: int, usage: resource.struct_rusage) -> None:
         if job.ended is None:
-            ended = Ended(job=number, exit_code=exit_code, late=job.late, peak_kib=peak_kib)
+            cpu = round(1000 * (usage.ru_utime + usage.ru_stime))
+            ended = Ended(job=number, exit_code=exit_code, late=job.late, peak_kib=usage.ru_maxrss, cpu_ms=cpu)
             if exit_code != DONE and isinstance(job.request, Checkout):
                 remains = [job.request.stage, *arriving(job.request.mirror)]
                 self._jobs[number] = self._begin(Remove(job=number, paths=remains), None)

@@ -28,8 +28,8 @@ from tests.bench.report import Line, Peer, middle, size
 _BUDGETS: Final = {"source.first": 0.75, "source.redeploy": 0.6, "source.check": 0.3}
 _MEMORY: Final = 2.0
 _BRANCH: Final = "main"
-Round = tuple[float, int]
-"""Seconds, and the KiB that the largest process of it held."""
+Round = tuple[float, int, int]
+"""Seconds, the KiB that the largest process of it held, and milliseconds of computing."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -71,7 +71,7 @@ class _Case:
         """Ours: fetch what is missing and write the tree."""
         began = time.perf_counter()
         await self.source.checkout(self.remote, _BRANCH, self.sha, self.release, _unread)
-        return time.perf_counter() - began, self.source.last_peak_kib
+        return time.perf_counter() - began, *self.source.last_cost
 
     def differs(self) -> list[bytes]:
         """The paths on which our tree and git's disagree: content, mode, link."""
@@ -118,7 +118,7 @@ def check() -> Iterator[Line]:
         began = time.perf_counter()
         if await case.source.head(case.remote, _BRANCH) != case.sha:
             raise RuntimeError("the head is another than git's")
-        return time.perf_counter() - began, case.source.last_peak_kib
+        return time.perf_counter() - began, *case.source.last_cost
 
     async def turn(case: _Case) -> None:
         asked = ["git", "ls-remote", case.url, f"refs/heads/{_BRANCH}"]
@@ -174,13 +174,15 @@ def _lines(name: str, peer: str, case: _Case) -> Iterator[Line]:
     runs = len(ours)
     more: dict[str, object] = {
         "worker_cold_start_ms": round(case.start_seconds * 1000),
+        "ours_cpu_ms": middle([one[2] for one in ours]),
+        "peer_cpu_ms": middle([one[2] for one in theirs]),
         "load_average": round(os.getloadavg()[0], 1),
     }
     yield Line(
         name=f"{name}.{case.name}",
         unit="ms",
-        ours=middle([seconds for seconds, _ in ours]) * 1000,
-        peer=Peer(name=peer, value=middle([seconds for seconds, _ in theirs]) * 1000),
+        ours=middle([one[0] for one in ours]) * 1000,
+        peer=Peer(name=peer, value=middle([one[0] for one in theirs]) * 1000),
         budget=_BUDGETS[name],
         runs=runs,
         more=more,
@@ -188,8 +190,8 @@ def _lines(name: str, peer: str, case: _Case) -> Iterator[Line]:
     yield Line(
         name=f"{name}.{case.name}.memory",
         unit="MiB",
-        ours=max(kib for _, kib in ours) / 1024,
-        peer=Peer(name=peer, value=max(kib for _, kib in theirs) / 1024),
+        ours=max(one[1] for one in ours) / 1024,
+        peer=Peer(name=peer, value=max(one[1] for one in theirs) / 1024),
         budget=_MEMORY if name != "source.check" else None,
         runs=runs,
     )
@@ -207,7 +209,7 @@ async def _peer(argv: list[str], folder: Path, *more: list[str]) -> Round:
 
 
 def _run(commands: tuple[list[str], ...], folder: Path) -> Round:
-    began, peak = time.perf_counter(), 0
+    began, peak, computed = time.perf_counter(), 0, 0.0
     for argv in commands:
         quiet = subprocess.DEVNULL
         process = subprocess.Popen(argv, cwd=folder, env=GIT_ENV, stdin=quiet, stdout=quiet)
@@ -215,8 +217,8 @@ def _run(commands: tuple[list[str], ...], folder: Path) -> Round:
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             raise RuntimeError(f"{' '.join(argv[:3])} ended with status {process.returncode}")
-        peak = max(peak, usage.ru_maxrss)
-    return time.perf_counter() - began, peak
+        peak, computed = max(peak, usage.ru_maxrss), computed + usage.ru_utime + usage.ru_stime
+    return time.perf_counter() - began, peak, round(1000 * computed)
 
 
 @contextmanager

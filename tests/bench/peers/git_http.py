@@ -34,7 +34,11 @@ class Backend(BaseHTTPRequestHandler):
 
     def _serve(self, body: bytes) -> None:
         process = subprocess.Popen(
-            ["git", "http-backend"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self._environment(len(body))
+            ["git", "http-backend"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=self._environment(len(body)),
         )
         if process.stdin is None or process.stdout is None:
             raise RuntimeError("git http-backend was started without pipes.")
