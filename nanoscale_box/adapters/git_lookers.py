@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
@@ -42,7 +43,8 @@ class Lookers:
         """Give the look to an idle looker, or to a new one; gives its process id."""
         looker = next((one for one in self._all.values() if one.job is None), None) or self._hire()
         looker.job, looker.looks = request.job, looker.looks + 1
-        os.write(looker.requests, encode(request))
+        with suppress(BrokenPipeError):  # it ended just now, which the worker is about to hear
+            os.write(looker.requests, encode(request))
         return looker.pid
 
     def heard(self, descriptor: int) -> Ended | None:

@@ -56,6 +56,8 @@ class _Job:
     pid: int
     deadline: float | None
     late: bool = False
+    is_again: bool = False
+    """The looker that had it ended by itself; this is the second try."""
     ended: Ended | None = None
     """How it ended; its remains are being removed."""
 
@@ -109,12 +111,13 @@ class _Worker:
             case Cancel():
                 job = self._jobs.get(request.job)
                 if job is not None and job.ended is None:
+                    job.is_again = True
                     _kill(job.pid)
             case Checkout():
                 self._jobs[request.job] = self._begin(request, request.limits.wall_seconds)
             case Head():
-                pid, deadline = self._lookers.begin(request), time.monotonic() + request.limits.head_seconds
-                self._jobs[request.job] = _Job(request, pid, deadline)
+                deadline = time.monotonic() + request.limits.head_seconds
+                self._jobs[request.job] = _Job(request, self._lookers.begin(request), deadline)
             case Settle() | Remove():
                 self._jobs[request.job] = self._begin(request, None)
 
@@ -159,6 +162,9 @@ class _Worker:
                     self._ended(number, job, os.waitstatus_to_exitcode(status), usage)
 
     def _ended(self, number: int, job: _Job, exit_code: int, usage: resource.struct_rusage) -> None:
+        if isinstance(job.request, Head) and exit_code < 0 and not (job.late or job.is_again or self._closing):
+            job.pid, job.is_again = self._lookers.begin(job.request), True
+            return
         if job.ended is None:
             cpu = round(1000 * (usage.ru_utime + usage.ru_stime))
             ended = Ended(job=number, exit_code=exit_code, late=job.late, peak_kib=usage.ru_maxrss, cpu_ms=cpu)

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from nanoscale_box.adapters.git import GitSource
 from nanoscale_box.adapters.git_limits import GitLimits
@@ -27,6 +28,7 @@ from tests.adapters.git_fixtures import (
     git_server,
     git_snapshot,
     make_repository,
+    served,
     snapshot,
 )
 from tests.needs import needs
@@ -520,3 +522,43 @@ async def test_many_files_are_written_by_several_processes(box: Box, server: Git
     sha = repository.commit({"one.txt": b"more"})
     assert snapshot(await box.checkout(remote(server), sha, release=release(2))) == git_snapshot(repository.bare, sha)
     assert box.left() == ["d1", "d2"]
+
+
+async def test_looks_share_a_process_that_is_replaced_when_it_dies(
+    box: Box, server: GitServer, repository: Repository
+) -> None:
+    head = repository.head()
+    for _ in range(5):
+        assert await box.source.head(remote(server), "main") == head
+    assert box.source.worker_pid is not None
+    (looker,) = children(box.source.worker_pid)
+    assert len(server.requests) == 5, "a look is one request"
+    os.kill(looker, signal.SIGKILL)
+    assert await box.source.head(remote(server), "main") == head
+    looks = [box.source.head(remote(server), "main") for _ in range(6)]
+    assert await asyncio.gather(*looks) == [head] * 6
+    assert looker not in children(box.source.worker_pid)
+    peak_kib, _ = box.source.last_cost
+    assert peak_kib > 1000
+
+
+async def test_a_look_that_is_cancelled_ends_and_the_next_one_works(
+    box: Box, server: GitServer, repository: Repository
+) -> None:
+    assert await box.source.head(remote(server), "main") == repository.head()
+    silent = [True]
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if silent[0]:
+            await asyncio.Event().wait()
+        return await server.handle(request)
+
+    async with served(handler) as url:
+        asked = Remote(url=f"{url}/app.git", cache_key="silent")
+        looking = asyncio.create_task(box.source.head(asked, "main"))
+        await asyncio.wait([looking], timeout=0.3)
+        looking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await looking
+        silent[0] = False
+        assert await box.source.head(asked, "main") == repository.head()
