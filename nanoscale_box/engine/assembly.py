@@ -134,8 +134,7 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
     projects = Projects(
         desk=desk, hands=hands, creating=creating, releases=releases, hooks=hooks,
         steering=Steering(desk=desk, queue=queue, worker=worker, retiring=retiring, polling=polling, hands=hands),
-        previews=Previews(ledger=ledger, ids=desk.ids, remotes=remotes, hands=hands),
-        base_domain=policy.sources.base_domain,
+        previews=Previews(desk=desk, remotes=remotes, hands=hands), base_domain=policy.sources.base_domain,
     )  # fmt: skip
     doctor = Doctor(
         accounts=github_side.accounts, reconciler=reconciler, polling=polling, sweeping=sweeping, ledger=ledger,

@@ -7,19 +7,18 @@ from functools import partial
 from nanoscale_box.core.model import DeploymentId, Project, Release
 from nanoscale_box.core.plan import Plan, detect, missing_tools
 from nanoscale_box.engine.confirming import confirmed
-from nanoscale_box.engine.kit import Hands
+from nanoscale_box.engine.kit import Desk, Hands
 from nanoscale_box.engine.pipeline import settings_of
-from nanoscale_box.engine.ports import Ids
-from nanoscale_box.engine.records import Ledger, Records
+from nanoscale_box.engine.records import Records
 from nanoscale_box.engine.remotes import Remotes, cache_key
 
 
 class Previews:
     """Checks out the head into a release of its own, looks, and discards it."""
 
-    def __init__(self, *, ledger: Ledger, ids: Ids, remotes: Remotes, hands: Hands) -> None:
-        self._ledger = ledger
-        self._ids = ids
+    def __init__(self, *, desk: Desk, remotes: Remotes, hands: Hands) -> None:
+        self._ledger = desk.ledger
+        self._ids = desk.ids
         self._remotes = remotes
         self._source = hands.source
         self._builder = hands.builder
