@@ -26,6 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _serve()
         case "front:demo":
             return _demo(options)
+        case "front:restore":
+            return _restore(options)
         case _:
             return run_command(options)
 
@@ -50,6 +52,27 @@ def _serve() -> int:
         _tell(error.detail, error.hint)
         return 78 if error.code is Code.CONFIGURATION else 1
     return 0
+
+
+def _restore(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from nanoscale_box.cli.backup import read_passphrase
+    from nanoscale_box.cli.mistakes import Mistake
+    from nanoscale_box.core.secret import Secret
+    from nanoscale_box.daemon_restore import Order, restore
+
+    order = Order(
+        file=Path(options.file),
+        verify=options.verify,
+        replace=options.replace,
+        passphrase=lambda: Secret(read_passphrase(options.passphrase_file)),
+    )
+    try:
+        return restore(os.environ, order)
+    except Mistake as mistake:
+        _tell(mistake.detail, mistake.hint)
+        return mistake.status
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import gc
 import os
 import secrets
@@ -28,12 +27,15 @@ from nanoscale_box.adapters.ingress_caddy import CaddyIngress
 from nanoscale_box.adapters.logs import FileLogs
 from nanoscale_box.adapters.notify import Notifier
 from nanoscale_box.adapters.private import PrivateNames
+from nanoscale_box.adapters.probe_machine import ProbedMachine
 from nanoscale_box.adapters.scribe import Scribe
 from nanoscale_box.adapters.vault import Vault, load_or_create_keys, parse_keys
-from nanoscale_box.config import Settings
+from nanoscale_box.config import Settings, settings_file
 from nanoscale_box.core.audit import BOX, Act
 from nanoscale_box.core.decide import Debounce
-from nanoscale_box.core.errors import BoxError, Code, ConfigurationError
+from nanoscale_box.core.errors import BoxError
+from nanoscale_box.daemon_backup import Backups
+from nanoscale_box.daemon_home import hold_home
 from nanoscale_box.daemon_runtime import open_runtime
 from nanoscale_box.engine.assembly import Engine, Policy, assemble
 from nanoscale_box.engine.crashpoints import Reached, passed
@@ -94,7 +96,7 @@ async def running(settings: Settings, private: PrivateNames) -> AsyncIterator[Ru
     """The daemon within a block: everything is open inside, and closed in reverse at its end. The log is told which
     names are `private`."""
     async with AsyncExitStack() as stack:
-        _hold_home(settings.home, stack)
+        hold_home(settings.home, stack)
         folders = Folders(settings.home)
         ledger = await Database.open(settings.home / "box.db")
         stack.push_async_callback(ledger.close)
@@ -131,6 +133,7 @@ async def running(settings: Settings, private: PrivateNames) -> AsyncIterator[Ru
             doctor=engine.doctor,
             tokens=engine.upkeep.tokens,
             keys=engine.upkeep.resealing,
+            backups=Backups(folders=folders, vault=vault, clock=clock, settings_file=settings_file(os.environ)),
             audit=engine.upkeep.audit,
             metrics=engine.upkeep.measuring,
             owner_id=await ledger.read(lambda records: records.github.owner()),
@@ -177,6 +180,9 @@ async def _start(
         asyncio.create_task(engine.ci.run(), name="ci"),
     ]
     await engine.checks.order()
+    for project_id in engine.reconciler.lost:
+        with suppress(BoxError):  # told as the project's problem
+            await engine.projects.redeploy(project_id, False)
     trimmer = Trimmer(ledger=ledger, clock=SystemClock(), keep=timedelta(days=settings.keep_days))
     alarms.every(TRIM_SECONDS, "trim", trimmer.trim)
     alarms.every(BOUND_SECONDS, "bound the logs of apps", logs.bound)
@@ -229,6 +235,7 @@ async def _hands(settings: Settings, folders: Folders, logs: FileLogs, stack: As
         runner=runtime.runner,
         ingress=ingress,
         logs=logs,
+        machine=ProbedMachine(home=settings.home),
     )
 
 
@@ -288,28 +295,3 @@ def _vault(settings: Settings) -> Vault:
     return Vault(
         keys, file if os.access(file.parent, os.W_OK) and not os.environ.get("CREDENTIALS_DIRECTORY") else None
     )
-
-
-def _hold_home(home: Path, stack: AsyncExitStack) -> None:
-    """Lock the home for this process; the kernel lets go of it however the process ends."""
-    try:
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise ConfigurationError(
-            Code.CONFIGURATION,
-            f"NANOSCALE_HOME ({home}) cannot be used: {error.strerror}",
-            hint="set NANOSCALE_HOME to a folder of your own",
-        ) from error
-    stack.callback(os.close, handle)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.pread(handle, 32, 0).decode("ascii", "replace").strip() or "another process"
-        raise ConfigurationError(
-            Code.HOME_LOCKED,
-            f"the box at {home} is running already (process {holder})",
-            hint="use that one, or set NANOSCALE_HOME and NANOSCALE_SOCKET for a second box",
-        ) from None
-    os.ftruncate(handle, 0)
-    os.pwrite(handle, str(os.getpid()).encode(), 0)

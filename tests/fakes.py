@@ -27,6 +27,7 @@ from nanoscale_box.core.model import (
 from nanoscale_box.core.plan import Health, Plan, Tree
 from nanoscale_box.core.tags import newest_tag
 from nanoscale_box.engine.kit import Hands
+from nanoscale_box.engine.machine import Disk, Outside
 from nanoscale_box.engine.ports import Errand, Isolation, Progress, Remote
 from nanoscale_box.engine.records import Ledger, Records
 
@@ -138,6 +139,9 @@ class World:
     forgotten: list[str] = field(default_factory=list)
     discarded: list[ProjectId] = field(default_factory=list)
     died: Callable[[Release], Awaitable[None]] | None = None
+    disk: Disk = field(default_factory=lambda: Disk(free=50 * 2**30, total=100 * 2**30))
+    unknown_names: set[str] = field(default_factory=set)
+    outside: Callable[[str, Sequence[tuple[str, str]], bytes], Awaitable[Outside]] = field(default=lambda *_: nobody())
 
     def serves(self, host: str) -> Sha | None:
         """The commit that visitors of a host see; None when nobody answers."""
@@ -449,6 +453,27 @@ class FakeLogs:
         self._process.note("logs.close")
 
 
+class FakeMachine:
+    """A machine with room, on a network where every name is known and `World.outside` tells what is answered."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def disk(self) -> Disk:
+        return self._world.disk
+
+    async def addresses(self, host: str) -> Sequence[str]:
+        return () if host in self._world.unknown_names else ("192.0.2.1",)
+
+    async def post(self, url: str, headers: Sequence[tuple[str, str]], body: bytes) -> Outside:
+        return await self._world.outside(url, headers, body)
+
+
+async def nobody() -> Outside:
+    """Nothing is answered anywhere."""
+    return Outside(why="connection refused")
+
+
 def hands(process: Process) -> Hands:
     """All of them."""
     return Hands(
@@ -457,6 +482,7 @@ def hands(process: Process) -> Hands:
         runner=FakeRunner(process),
         ingress=FakeIngress(process),
         logs=FakeLogs(process),
+        machine=FakeMachine(process.world),
     )
 
 

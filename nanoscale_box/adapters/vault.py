@@ -65,6 +65,11 @@ class Vault:
         """The ids of all keys, the newest, which seals, first; a text that names another is due for re-sealing."""
         return [key.id for key in self._keys]
 
+    @property
+    def keys(self) -> Sequence[VaultKey]:
+        """The keys themselves, for a backup that locks them."""
+        return self._keys
+
     def renew(self) -> str:
         """A new key in front of the others, in the file before it seals anything; give its id. `Conflict` when the
         keys do not rest in a file of the box's."""
@@ -141,14 +146,35 @@ def load_or_create_keys(path: Path) -> list[VaultKey]:
     try:
         if not path.exists():
             _create(path, new_key())
+    except OSError as error:
+        raise _unusable(path, error) from error
+    return read_keys(path)
+
+
+def write_keys(path: Path, keys: Sequence[VaultKey]) -> None:
+    """Put these keys into the file, whole or not at all, in place of what it held."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _replace(path, keys)
+    except OSError as error:
+        raise _unusable(path, error) from error
+
+
+def read_keys(path: Path) -> list[VaultKey]:
+    """The keys in a file that is there, which nobody else may be able to read."""
+    try:
         text = _read_private(path)
     except OSError as error:
-        raise ConfigurationError(
-            Code.CONFIGURATION,
-            f"the encryption keys in {path} cannot be used: {error.strerror or 'input or output failed'}",
-            hint="see that the file and its folder belong to the user the box runs as",
-        ) from error
+        raise _unusable(path, error) from error
     return parse_keys(text, str(path))
+
+
+def _unusable(path: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        Code.CONFIGURATION,
+        f"the encryption keys in {path} cannot be used: {error.strerror or 'input or output failed'}",
+        hint="see that the file and its folder belong to the user the box runs as",
+    )
 
 
 def _create(path: Path, key: VaultKey) -> None:

@@ -3,46 +3,41 @@
 from __future__ import annotations
 
 from argparse import BooleanOptionalAction
-from typing import Any, Final
+from typing import Final
 
-from nanoscale_box.cli.parser import Argument, Command, number_or_none, whole_number
+from nanoscale_box.cli.commands_upkeep import UPKEEP
+from nanoscale_box.cli.parser import LIMIT, Command, arg, number_or_none, whole_number
 
-
-def _arg(*names: str, **options: Any) -> Argument:  # noqa: ANN401 - what argparse takes
-    return Argument(names=names, options=options)
-
-
-_PROJECT: Final = _arg("project", metavar="PROJECT", help="a project's name or id")
-_LIMIT: Final = _arg("--limit", type=whole_number, default=20, metavar="N", help="how many at the most (20)")
+_PROJECT: Final = arg("project", metavar="PROJECT", help="a project's name or id")
 _SOURCE_OPTIONS: Final = (
-    _arg("--repo", metavar="OWNER/NAME", help="a repository of the connected account"),
-    _arg("--url", metavar="URL", help="a public repository, without any account"),
-    _arg("--branch", metavar="NAME", help="the branch to deploy (the repository's default, or main)"),
+    arg("--repo", metavar="OWNER/NAME", help="a repository of the connected account"),
+    arg("--url", metavar="URL", help="a public repository, without any account"),
+    arg("--branch", metavar="NAME", help="the branch to deploy (the repository's default, or main)"),
 )
 _COMMAND_OPTIONS: Final = (
-    _arg("--install-command", metavar="TEXT", help="instead of the detected one"),
-    _arg("--build-command", metavar="TEXT", help="instead of the detected one"),
-    _arg("--run-command", metavar="TEXT", help="instead of the detected one"),
-    _arg("--output-directory", metavar="DIR", help="the folder of a static site"),
-    _arg("--root-directory", metavar="DIR", help="where in the repository the app lies"),
+    arg("--install-command", metavar="TEXT", help="instead of the detected one"),
+    arg("--build-command", metavar="TEXT", help="instead of the detected one"),
+    arg("--run-command", metavar="TEXT", help="instead of the detected one"),
+    arg("--output-directory", metavar="DIR", help="the folder of a static site"),
+    arg("--root-directory", metavar="DIR", help="where in the repository the app lies"),
 )
 _BUILD_OPTIONS: Final = (
     *_COMMAND_OPTIONS,
-    _arg("--watch-path", action="append", metavar="GLOB", help="deploy only pushes that change such files; repeatable"),
-    _arg("--tag-pattern", metavar="GLOB", help="deploy tags like this (v*), instead of the branch"),
-    _arg("--health-path", metavar="PATH", help="what must answer before the switch (/)"),
-    _arg("--health-status", metavar="STATUS", help="the status it must have: 200, or 200-399"),
-    _arg("--health-timeout-seconds", type=number_or_none, metavar="N", help="how long the right answer may take (60)"),
-    _arg("--health-grace-seconds", type=number_or_none, metavar="N", help="how long a wrong answer is forgiven (10)"),
-    _arg("--stop-seconds", type=number_or_none, metavar="N", help="from SIGTERM to SIGKILL (30)"),
-    _arg("--memory-mb", type=number_or_none, metavar="MIB", help="memory of the app"),
-    _arg("--cpu-percent", type=number_or_none, metavar="N", help="processor time of the app; 100 is one core"),
-    _arg("--tasks-max", type=number_or_none, metavar="N", help="processes and threads of the app"),
-    _arg("--build-timeout-seconds", type=number_or_none, metavar="N", help="for each command of a build (1800)"),
-    _arg("--build-memory-mb", type=number_or_none, metavar="MIB", help="memory of a build"),
-    _arg("--preflight-command", metavar="TEXT", help="run once before a new release starts"),
-    _arg("--release-command", metavar="TEXT", help="run once when a new release is healthy, before the switch"),
-    _arg(
+    arg("--watch-path", action="append", metavar="GLOB", help="deploy only pushes that change such files; repeatable"),
+    arg("--tag-pattern", metavar="GLOB", help="deploy tags like this (v*), instead of the branch"),
+    arg("--health-path", metavar="PATH", help="what must answer before the switch (/)"),
+    arg("--health-status", metavar="STATUS", help="the status it must have: 200, or 200-399"),
+    arg("--health-timeout-seconds", type=number_or_none, metavar="N", help="how long the right answer may take (60)"),
+    arg("--health-grace-seconds", type=number_or_none, metavar="N", help="how long a wrong answer is forgiven (10)"),
+    arg("--stop-seconds", type=number_or_none, metavar="N", help="from SIGTERM to SIGKILL (30)"),
+    arg("--memory-mb", type=number_or_none, metavar="MIB", help="memory of the app"),
+    arg("--cpu-percent", type=number_or_none, metavar="N", help="processor time of the app; 100 is one core"),
+    arg("--tasks-max", type=number_or_none, metavar="N", help="processes and threads of the app"),
+    arg("--build-timeout-seconds", type=number_or_none, metavar="N", help="for each command of a build (1800)"),
+    arg("--build-memory-mb", type=number_or_none, metavar="MIB", help="memory of a build"),
+    arg("--preflight-command", metavar="TEXT", help="run once before a new release starts"),
+    arg("--release-command", metavar="TEXT", help="run once when a new release is healthy, before the switch"),
+    arg(
         "--wait-for-ci",
         action=BooleanOptionalAction,
         help="deploy pushes only once the commit's checks are green; --no-wait-for-ci ends that",
@@ -62,9 +57,9 @@ COMMANDS: Final[tuple[Command, ...]] = (
         examples=("demo", "demo --headless", "demo push", "demo push --broken"),
         handler="front:demo",
         arguments=(
-            _arg("action", nargs="?", choices=["push"], help="push a commit to the running demo"),
-            _arg("--headless", action="store_true", help="walk the journey without a terminal, and tell each step"),
-            _arg("--broken", action="store_true", help="push a commit whose build fails"),
+            arg("action", nargs="?", choices=["push"], help="push a commit to the running demo"),
+            arg("--headless", action="store_true", help="walk the journey without a terminal, and tell each step"),
+            arg("--broken", action="store_true", help="push a commit whose build fails"),
         ),
     ),
     Command(
@@ -85,13 +80,11 @@ COMMANDS: Final[tuple[Command, ...]] = (
         examples=("github connect", "github connect --organization my-team"),
         handler="github:connect",
         arguments=(
-            _arg("--organization", metavar="NAME", help="register the App there instead of on your account"),
-            _arg(
-                "--feedback", action="store_true", help="also ask to show on GitHub how each commit's deployment goes"
-            ),
-            _arg("--checks", action="store_true", help="also ask to read checks, so that projects can wait for CI"),
-            _arg("--device", action="store_true", help="show a code to enter on GitHub, where the App allows it"),
-            _arg("--no-browser", action="store_true", help="only print the address"),
+            arg("--organization", metavar="NAME", help="register the App there instead of on your account"),
+            arg("--feedback", action="store_true", help="also ask to show on GitHub how each commit's deployment goes"),
+            arg("--checks", action="store_true", help="also ask to read checks, so that projects can wait for CI"),
+            arg("--device", action="store_true", help="show a code to enter on GitHub, where the App allows it"),
+            arg("--no-browser", action="store_true", help="only print the address"),
         ),
     ),
     Command(
@@ -106,8 +99,8 @@ COMMANDS: Final[tuple[Command, ...]] = (
         examples=("github repos", "github repos nsbox"),
         handler="github:repos",
         arguments=(
-            _arg("query", nargs="?", metavar="QUERY", help="part of a name; letters in order are enough"),
-            _LIMIT,
+            arg("query", nargs="?", metavar="QUERY", help="part of a name; letters in order are enough"),
+            LIMIT,
         ),
     ),
     Command(
@@ -115,7 +108,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         does="branches of a repository, the default one first",
         examples=("github branches me/site",),
         handler="github:branches",
-        arguments=(_arg("repository", metavar="OWNER/NAME"), _LIMIT),
+        arguments=(arg("repository", metavar="OWNER/NAME"), LIMIT),
     ),
     Command(
         words="github sync",
@@ -128,7 +121,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         does="how each webhook stands, and with --repair mend those that are not in order",
         examples=("github hooks", "github hooks --repair"),
         handler="github:hooks",
-        arguments=(_arg("--repair", action="store_true", help="mend what is not in order"),),
+        arguments=(arg("--repair", action="store_true", help="mend what is not in order"),),
     ),
     Command(
         words="secrets rotate-webhook",
@@ -142,7 +135,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         examples=("github disconnect --yes",),
         handler="github:disconnect",
         check="github:check_disconnect",
-        arguments=(_arg("--yes", action="store_true", help="do not ask"),),
+        arguments=(arg("--yes", action="store_true", help="do not ask"),),
     ),
     Command(
         words="projects list",
@@ -168,7 +161,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         handler="projects:plan",
         check="projects:check_plan",
         arguments=(
-            _arg("project", nargs="?", metavar="PROJECT", help="a project there is, by its name or id"),
+            arg("project", nargs="?", metavar="PROJECT", help="a project there is, by its name or id"),
             *_SOURCE_OPTIONS,
             *_COMMAND_OPTIONS,
         ),
@@ -185,9 +178,9 @@ COMMANDS: Final[tuple[Command, ...]] = (
         check="projects:check_create",
         arguments=(
             *_SOURCE_OPTIONS,
-            _arg("--name", metavar="NAME", help="the project's name (the repository's)"),
-            _arg("--domain", action="append", default=[], metavar="HOST", help="another host it answers at"),
-            _arg("--env", action="append", default=[], metavar="KEY=VALUE", help="an environment variable"),
+            arg("--name", metavar="NAME", help="the project's name (the repository's)"),
+            arg("--domain", action="append", default=[], metavar="HOST", help="another host it answers at"),
+            arg("--env", action="append", default=[], metavar="KEY=VALUE", help="an environment variable"),
             *_BUILD_OPTIONS,
         ),
     ),
@@ -199,9 +192,9 @@ COMMANDS: Final[tuple[Command, ...]] = (
         check="projects:check_change",
         arguments=(
             _PROJECT,
-            _arg("--name", metavar="NAME", help="a new name, and so a new address"),
-            _arg("--branch", metavar="NAME", help="the branch to deploy"),
-            _arg("--domain", action="append", metavar="HOST", help="the hosts it answers at besides its own"),
+            arg("--name", metavar="NAME", help="a new name, and so a new address"),
+            arg("--branch", metavar="NAME", help="the branch to deploy"),
+            arg("--domain", action="append", metavar="HOST", help="the hosts it answers at besides its own"),
             *_BUILD_OPTIONS,
         ),
     ),
@@ -210,7 +203,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         does="stop a project and remove all it has on this machine, its data too",
         examples=("projects delete hello", "projects delete hello --confirm hello"),
         handler="projects:delete",
-        arguments=(_PROJECT, _arg("--confirm", metavar="NAME", help="the project's name, instead of being asked")),
+        arguments=(_PROJECT, arg("--confirm", metavar="NAME", help="the project's name, instead of being asked")),
     ),
     Command(
         words="deploy",
@@ -219,8 +212,8 @@ COMMANDS: Final[tuple[Command, ...]] = (
         handler="deployments:deploy",
         arguments=(
             _PROJECT,
-            _arg("--clear-cache", action="store_true", help="drop the build caches first"),
-            _arg("--no-wait", action="store_true", help="do not wait for its end"),
+            arg("--clear-cache", action="store_true", help="drop the build caches first"),
+            arg("--no-wait", action="store_true", help="do not wait for its end"),
         ),
     ),
     Command(
@@ -228,14 +221,14 @@ COMMANDS: Final[tuple[Command, ...]] = (
         does="a project's deployments, newest first",
         examples=("deployments hello",),
         handler="deployments:list_deployments",
-        arguments=(_PROJECT, _LIMIT),
+        arguments=(_PROJECT, LIMIT),
     ),
     Command(
         words="cancel",
         does="cancel a deployment that has not been switched to yet",
         examples=("cancel hello", "cancel dep_01..."),
         handler="deployments:cancel",
-        arguments=(_arg("deployment", metavar="DEPLOYMENT", help="its id, or a project's name for its newest"),),
+        arguments=(arg("deployment", metavar="DEPLOYMENT", help="its id, or a project's name for its newest"),),
     ),
     Command(
         words="rollback",
@@ -243,7 +236,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         examples=("rollback hello", "rollback hello --to 12"),
         handler="deployments:rollback",
         check="deployments:check_rollback",
-        arguments=(_PROJECT, _arg("--to", metavar="N", help="the number of the deployment (the one before)")),
+        arguments=(_PROJECT, arg("--to", metavar="N", help="the number of the deployment (the one before)")),
     ),
     Command(
         words="pause",
@@ -266,9 +259,9 @@ COMMANDS: Final[tuple[Command, ...]] = (
         handler="logs:logs",
         arguments=(
             _PROJECT,
-            _arg("-f", "--follow", action="store_true", help="go on with what comes"),
-            _arg("--build", action="store_true", help="the newest build's log"),
-            _arg("--tail", type=whole_number, default=200, metavar="N", help="how many lines from the end (200)"),
+            arg("-f", "--follow", action="store_true", help="go on with what comes"),
+            arg("--build", action="store_true", help="the newest build's log"),
+            arg("--tail", type=whole_number, default=200, metavar="N", help="how many lines from the end (200)"),
         ),
     ),
     Command(
@@ -276,7 +269,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         does="what became of the last pushes, and why",
         examples=("why hello", "why"),
         handler="why:why",
-        arguments=(_arg("project", nargs="?", metavar="PROJECT", help="one project; all without it"), _LIMIT),
+        arguments=(arg("project", nargs="?", metavar="PROJECT", help="one project; all without it"), LIMIT),
     ),
     Command(
         words="env list",
@@ -293,8 +286,8 @@ COMMANDS: Final[tuple[Command, ...]] = (
         check="env:check_set",
         arguments=(
             _PROJECT,
-            _arg("pairs", nargs="*", metavar="KEY=VALUE"),
-            _arg("--file", metavar="FILE", help="a .env file; - is standard input"),
+            arg("pairs", nargs="*", metavar="KEY=VALUE"),
+            arg("--file", metavar="FILE", help="a .env file; - is standard input"),
         ),
     ),
     Command(
@@ -302,87 +295,14 @@ COMMANDS: Final[tuple[Command, ...]] = (
         does="remove variables",
         examples=("env unset hello API_KEY",),
         handler="env:unset_env",
-        arguments=(_PROJECT, _arg("keys", nargs="+", metavar="KEY")),
+        arguments=(_PROJECT, arg("keys", nargs="+", metavar="KEY")),
     ),
     Command(
         words="doctor",
         does="look whether everything is as it should be",
-        examples=("doctor", "doctor --json"),
+        examples=("doctor", "doctor --fix", "doctor --json"),
         handler="status:doctor",
+        arguments=(arg("--fix", action="store_true", help="mend first what can be mended without harm"),),
     ),
-    Command(
-        words="token create",
-        does="make a bearer token for the API over TCP (NANOSCALE_API_LISTEN); its text is shown this once",
-        examples=("token create dashboard", "token create ci --scope deploy --expires-in-days 90"),
-        handler="token:create",
-        arguments=(
-            _arg("name", metavar="NAME", help="what it is for"),
-            _arg(
-                "--scope",
-                choices=["read", "deploy", "admin"],
-                default="read",
-                help="look; also deploy, cancel and roll back; everything (read)",
-            ),
-            _arg("--expires-in-days", type=whole_number, metavar="N", help="it opens nothing after so many days"),
-        ),
-    ),
-    Command(
-        words="token list",
-        does="all bearer tokens, when each was used last and when it expires",
-        examples=("token list",),
-        handler="token:list_tokens",
-    ),
-    Command(
-        words="token revoke",
-        does="let a bearer token open nothing from now on",
-        examples=("token revoke dashboard",),
-        handler="token:revoke",
-        arguments=(_arg("token", metavar="TOKEN", help="its name or id"),),
-    ),
-    Command(
-        words="keys list",
-        does="the keys that seal the box's secrets, by id, and how many each seals",
-        examples=("keys list",),
-        handler="keys:list_keys",
-    ),
-    Command(
-        words="keys rotate",
-        does="make a new key and seal every secret anew with it; afterwards the old ones may go",
-        examples=("keys rotate", "keys rotate --no-wait"),
-        handler="keys:rotate",
-        arguments=(_arg("--no-wait", action="store_true", help="do not wait until every secret is sealed anew"),),
-    ),
-    Command(
-        words="audit",
-        does="who did what to what and how it ended, newest first",
-        examples=("audit", "audit --who uid:1000 --action delete", "audit --all --json > audit.jsonl", "audit --check"),
-        handler="audit:audit",
-        arguments=(
-            _arg("--who", metavar="WHO", help="of this caller only: uid:1000, token:tok_..., github, box"),
-            _arg("--action", metavar="WORD", help="actions that begin with it: delete, token, deployment"),
-            _arg("--target", metavar="ID", help="on this project, deployment or token only"),
-            _arg("--all", action="store_true", help="all there is, oldest last; with --json one object a line"),
-            _arg("--check", dest="whole", action="store_true", help="see whether an entry was altered or removed"),
-            _LIMIT,
-        ),
-    ),
-    Command(
-        words="openapi",
-        does="print the API as an OpenAPI 3.1 document",
-        examples=("openapi > nanoscale-box.json",),
-        handler="openapi:openapi",
-        offline=True,
-    ),
-    Command(
-        words="completion",
-        does="print what makes a shell complete these commands",
-        examples=(
-            'completion bash > "${XDG_DATA_HOME:-$HOME/.local/share}/bash-completion/completions/nanoscale-box"',
-            'completion zsh > "${fpath[1]}/_nanoscale-box"',
-            "completion fish > ~/.config/fish/completions/nanoscale-box.fish",
-        ),
-        handler="completion:completion",
-        arguments=(_arg("shell", choices=["bash", "zsh", "fish"], help="bash, zsh or fish"),),
-        offline=True,
-    ),
+    *UPKEEP,
 )

@@ -93,6 +93,14 @@ def number_or_none(text: str) -> int | str:
     return whole_number(text) if text else text
 
 
+def arg(*names: str, **options: Any) -> Argument:  # noqa: ANN401 - what argparse takes
+    """An argument of a command."""
+    return Argument(names=names, options=options)
+
+
+LIMIT: Final = arg("--limit", type=whole_number, default=20, metavar="N", help="how many at the most (20)")
+
+
 def build_parser(commands: Sequence[Command], version: str) -> Parser:
     """The parser of all commands; nested words become nested parsers."""
     top = _parser(PROGRAM, "Push to GitHub, and it is live on your own machine.", _OVERVIEW)

@@ -59,7 +59,7 @@ def project_row(project: shapes.Project) -> tuple[str, ...]:
 
 async def doctor(client: BoxClient, options: Namespace, printer: Printer) -> int:
     """All findings; 1 when one fails."""
-    found = await client.doctor()
+    found = await client.doctor(fix=options.fix)
     if options.json:
         printer.data(found)
     else:

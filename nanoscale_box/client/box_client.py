@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 from nanoscale_box.client.calls import Calls, address
 from nanoscale_box.client.following import Disconnected, Reconnected, follow_events, follow_log
@@ -45,8 +45,10 @@ class BoxClient:
         """Who we are to the box, and its version."""
         return await self._calls.get(routes.SESSION, shapes.Session)
 
-    async def doctor(self) -> shapes.Doctor:
-        """What the doctor finds."""
+    async def doctor(self, *, fix: bool = False) -> shapes.Doctor:
+        """What the doctor finds; with `fix`, after it mended what it can without harm."""
+        if fix:
+            return await self._calls.send("POST", routes.DOCTOR_FIX, shapes.Doctor)
         return await self._calls.get(routes.DOCTOR, shapes.Doctor)
 
     async def down(self) -> None:
@@ -72,6 +74,10 @@ class BoxClient:
     async def rotate_keys(self) -> list[shapes.Key]:
         """Make a new encryption key; secrets are sealed anew after the answer."""
         return (await self._calls.send("POST", routes.KEYS_ROTATE, shapes.Page[shapes.Key])).items
+
+    async def backup(self, target: BinaryIO, passphrase: str | None = None) -> None:
+        """Write a backup to `target`; the encryption keys are in it only with a passphrase."""
+        await self._calls.fetch("POST", routes.BACKUP, requests.MakeBackup(passphrase=passphrase), target)
 
     async def audit(
         self,

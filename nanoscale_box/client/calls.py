@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, Final, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -23,6 +23,7 @@ S = TypeVar("S", bound=Shape)
 _CALL_SECONDS: Final = 120.0
 # The box sends a sign of life every 15 s.
 _SILENCE_SECONDS: Final = 45.0
+_MAKING_SECONDS: Final = 3600.0
 _HOST: Final = "http://box"
 
 
@@ -56,6 +57,23 @@ class Calls:
     async def send(self, method: str, path: str, kind: type[S], body: Request | None = None) -> S:
         """Have something done and get what came of it."""
         return _decoded(await self._call(method, path, body), kind)
+
+    async def fetch(self, method: str, path: str, body: Request, target: BinaryIO) -> None:
+        """Have something made and write it to `target` as it comes, however large it is."""
+        from aiohttp import ClientError, ClientTimeout  # noqa: PLC0415 - see _session
+
+        data, headers = msgspec.json.encode(body), {"Content-Type": "application/json"}
+        timeout = ClientTimeout(total=None, sock_connect=5, sock_read=_MAKING_SECONDS)
+        try:
+            async with self._open_session.request(
+                method, _HOST + path, data=data, headers=headers, timeout=timeout
+            ) as answer:
+                if answer.status >= 400:
+                    raise _refusal(answer, await answer.read())
+                async for piece in answer.content.iter_any():
+                    target.write(piece)
+        except (ClientError, OSError, TimeoutError) as broken:
+            raise await self._lost() from broken
 
     async def order(self, method: str, path: str, body: Request | None = None) -> None:
         """Have something done that has no answer."""

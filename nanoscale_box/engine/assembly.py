@@ -19,6 +19,7 @@ from nanoscale_box.engine.accounts import Accounts, Rooms
 from nanoscale_box.engine.appkeeper import AppKeeper
 from nanoscale_box.engine.auditing import Auditing
 from nanoscale_box.engine.catalogue import Catalogue
+from nanoscale_box.engine.checkup import Checkup
 from nanoscale_box.engine.ci import CiWatch
 from nanoscale_box.engine.comparing import Comparing
 from nanoscale_box.engine.connecting import Connecting
@@ -136,10 +137,8 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
         steering=Steering(desk=desk, queue=queue, worker=worker, retiring=retiring, polling=polling, hands=hands),
         previews=Previews(desk=desk, remotes=remotes, hands=hands), base_domain=policy.sources.base_domain,
     )  # fmt: skip
-    doctor = Doctor(
-        accounts=github_side.accounts, reconciler=reconciler, polling=polling, sweeping=sweeping, ledger=ledger,
-        isolation=hands.runner.isolation,
-    )  # fmt: skip
+    resealing = Resealing(desk=desk, jobs=jobs)
+    doctor = _doctor(tools, hands, github_side.accounts, reconciler, polling, sweeping, resealing)
     return Engine(
         intake=intake,
         accounts=github_side.accounts,
@@ -160,7 +159,7 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
             tokens=Tokens(desk),
             audit=Auditing(ledger=ledger, clock=clock),
             measuring=Measuring(desk=desk, feed=feed, accounts=github_side.accounts, reconciler=reconciler),
-            resealing=Resealing(desk=desk, jobs=jobs),
+            resealing=resealing,
         ),
         ci=ci,
     )
@@ -223,6 +222,35 @@ class _Tools:
     jobs: Jobs
     hooks: Hooks
     doors: Doors
+
+
+def _doctor(
+    tools: _Tools,
+    hands: Hands,
+    accounts: Accounts,
+    reconciler: Reconciler,
+    polling: Polling,
+    sweeping: Sweeping,
+    resealing: Resealing,
+) -> Doctor:
+    checkup = Checkup(
+        desk=tools.desk,
+        machine=hands.machine,
+        accounts=accounts,
+        app=tools.app,
+        resealing=resealing,
+        doors=tools.doors,
+    )
+    return Doctor(
+        checkup=checkup,
+        accounts=accounts,
+        reconciler=reconciler,
+        resealing=resealing,
+        polling=polling,
+        sweeping=sweeping,
+        ledger=tools.desk.ledger,
+        isolation=hands.runner.isolation,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 
+from nanoscale_box.core.errors import BoxError
 from nanoscale_box.engine.accounts import Accounts
+from nanoscale_box.engine.checkup import Checkup, Finding
 from nanoscale_box.engine.polling import Polling
 from nanoscale_box.engine.ports import Isolation
 from nanoscale_box.engine.reconcile import Reconciler
 from nanoscale_box.engine.records import Ledger
+from nanoscale_box.engine.resealing import Resealing
 from nanoscale_box.engine.sweeping import Sweeping
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that was looked at; `status` is `ok`, `warn`, `fail` or `skip`."""
-
-    code: str
-    status: str
-    title: str
-    why: str
-    fix: str | None = None
-    fixable: bool = False
 
 
 class Doctor:
@@ -31,13 +22,17 @@ class Doctor:
     def __init__(
         self,
         *,
+        checkup: Checkup,
         accounts: Accounts,
         reconciler: Reconciler,
+        resealing: Resealing,
         polling: Polling,
         sweeping: Sweeping,
         ledger: Ledger,
         isolation: Isolation,
     ) -> None:
+        self._checkup = checkup
+        self._resealing = resealing
         self._accounts = accounts
         self._reconciler = reconciler
         self._polling = polling
@@ -47,7 +42,26 @@ class Doctor:
 
     async def look(self) -> Sequence[Finding]:
         """All findings, the good ones too."""
-        return [*await self._github(), *await self._apps(), self._walls(), *await self._heads(), *self._sweep()]
+        return [
+            *await self._github(),
+            *await self._apps(),
+            self._walls(),
+            *await self._heads(),
+            *self._sweep(),
+            *await self._checkup.look(),
+        ]
+
+    async def mend(self) -> Sequence[Finding]:
+        """Mend what can be mended without harm, and look again."""
+        broken = {one.code for one in await self.look() if one.fixable and one.status != "ok"}
+        with suppress(BoxError):  # what could not be mended is found again
+            if "hooks" in broken:
+                await self._accounts.repair_hooks()
+            if "keys" in broken:
+                await self._resealing.resume()
+            if broken & {"app", "ingress"}:
+                await self._reconciler.mend()
+        return await self.look()
 
     async def _github(self) -> list[Finding]:
         status = await self._accounts.status()
@@ -109,6 +123,7 @@ class Doctor:
                 title=f"{about}: {error.detail}",
                 why="visitors get an error page",
                 fix=error.hint or None,
+                fixable=True,
             )
             for about, error in problems.items()
         ]

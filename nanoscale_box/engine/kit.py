@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from nanoscale_box.engine.crashpoints import Reached, passed
+from nanoscale_box.engine.machine import Machine
 from nanoscale_box.engine.ports import Builder, Clock, Ids, Ingress, Logs, Runner, Source, Vault
 from nanoscale_box.engine.records import Ledger
 
@@ -25,10 +26,11 @@ class Desk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hands:
-    """What a deployment reaches the world with."""
+    """What a deployment, and the doctor, reach the world with."""
 
     source: Source
     builder: Builder
     runner: Runner
     ingress: Ingress
     logs: Logs
+    machine: Machine

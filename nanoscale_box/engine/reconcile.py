@@ -9,7 +9,7 @@ from typing import Final
 
 from nanoscale_box.core.errors import BoxError, Code, DeployFailed
 from nanoscale_box.core.lifecycle import RUNNING, DeploymentState
-from nanoscale_box.core.model import Deployment, Instance, Project, Release
+from nanoscale_box.core.model import Deployment, Instance, Project, ProjectId, Release
 from nanoscale_box.engine.kit import Desk, Hands
 from nanoscale_box.engine.ports import Alarms
 from nanoscale_box.engine.queue import release_of
@@ -49,12 +49,19 @@ class Reconciler:
         self._runner = hands.runner
         self._ingress = hands.ingress
         self._troubles = troubles
+        self._lost: set[ProjectId] = set()
         self._ingress_tries = 0
 
     @property
     def problems(self) -> dict[str, BoxError]:
         """What could not be mended, by what it is about (`ingress` or a project's name); for status and doctor."""
         return self._troubles.all
+
+    @property
+    def lost(self) -> frozenset[ProjectId]:
+        """Projects whose live release is not on this machine any more, as after a restore: only a deployment brings
+        them back. A pinned one is not among them, for what is deployed would be another commit."""
+        return frozenset(self._lost)
 
     async def boot(self) -> None:
         """Recover what a crash left, then see that every live release runs and is routed. Never restarts what runs."""
@@ -75,6 +82,14 @@ class Reconciler:
                 await self._runner.stop(release)
         await self._runner.watch(self._died)
 
+    async def mend(self) -> None:
+        """Try again at once what could not be mended so far."""
+        if "ingress" in self._troubles.all:
+            await self._start_ingress()
+        for project, live in await self._live_projects():
+            if project.name in self._troubles.all and not project.down:
+                await self.tend(project, live)
+
     async def tend(self, project: Project, live: Deployment) -> None:
         """See that a live release runs and that its hosts lead to it; a failure is kept as a problem, never raised."""
         try:
@@ -89,8 +104,11 @@ class Reconciler:
                 await self._runner.stop(release_of(live))
             if not self._troubles.keeps_ending(release_of(live)):
                 self._troubles.over(project.name)
+            self._lost.discard(project.id)
         except BoxError as error:
             self._troubles.note(project.name, error)
+            if error.code is Code.NOT_FOUND and not project.pinned_deployment_id:
+                self._lost.add(project.id)
 
     async def _start_ingress(self) -> None:
         """Whoever holds its port may go, and a Caddy may be installed: it is tried until it works."""

@@ -295,6 +295,7 @@ class Records(Protocol):
     def audit(self) -> Audit: ...
     @property
     def seals(self) -> Seals: ...
+    def flaw(self) -> str | None: ...  # what is damaged in the database, None when nothing is
 
 
 class Ledger(Protocol):

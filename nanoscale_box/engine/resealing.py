@@ -60,13 +60,21 @@ class Resealing:
         key_id = await asyncio.to_thread(self._vault.renew)
 
         def work(records: Records) -> None:
-            now = self._clock.now()
-            records.audit.add(Act(who=caller, action="keys.rotated", target=key_id), now)
-            records.keeper.add_job(Job(id=self._ids.new("job"), kind=RESEAL, payload="{}", due_at=now))
+            records.audit.add(Act(who=caller, action="keys.rotated", target=key_id), self._clock.now())
+            self._order(records)
 
         await self._ledger.write(work)
         self._jobs.wake()
         return await self.keys()
+
+    async def resume(self) -> None:
+        """Seal anew what older keys sealed, as after a key was put in front by hand."""
+        await self._ledger.write(self._order)
+        self._jobs.wake()
+
+    def _order(self, records: Records) -> None:
+        job = Job(id=self._ids.new("job"), kind=RESEAL, payload="{}", due_at=self._clock.now())
+        records.keeper.add_job(job)
 
     async def _reseal(self, _: str) -> None:
         moved = 0

@@ -27,6 +27,7 @@ class StoreRecords:
         "_keeper",
         "_projects",
         "_seals",
+        "_sql",
         "_tokens",
         "_verdicts",
     )
@@ -42,6 +43,7 @@ class StoreRecords:
         self._tokens = Tokens(sql)
         self._audit = Audit(sql)
         self._seals = Seals(sql)
+        self._sql = sql
 
     @property
     def projects(self) -> Projects:
@@ -92,3 +94,8 @@ class StoreRecords:
     def seals(self) -> Seals:
         """Every sealed text."""
         return self._seals
+
+    def flaw(self) -> str | None:
+        """The first thing SQLite finds damaged, or None."""
+        row = self._sql.one("PRAGMA quick_check(1)")
+        return None if row is None or row[0] == "ok" else str(row[0])

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
 from aiohttp import web
 
+from nanoscale_box.core.secret import Secret
 from nanoscale_box.core.tokens import Scope, TokenId
 from nanoscale_box.engine.records import AuditFilter
 from nanoscale_box.web import answering, translate
 from nanoscale_box.web.asking import Query, body_of
 from nanoscale_box.web.callers import CALLER, VIA
-from nanoscale_box.web.services import Services
-from nanoscale_box.wire import requests, routes
+from nanoscale_box.web.counters import IntakeCounters
+from nanoscale_box.web.services import Finding, Services
+from nanoscale_box.wire import requests, routes, shapes
 from nanoscale_box.wire.openapi import document
 from nanoscale_box.wire.shapes import Doctor, NewToken, Page, Session
 
@@ -29,6 +32,7 @@ class Box:
         add = app.router.add_route
         add("GET", routes.SESSION, self.session)
         add("GET", routes.DOCTOR, self.doctor)
+        add("POST", routes.DOCTOR_FIX, self.mend)
         add("POST", routes.DOWN, self.down)
         add("GET", routes.OPENAPI, self.openapi)
         add("GET", routes.TOKENS, self.tokens)
@@ -36,6 +40,7 @@ class Box:
         add("DELETE", routes.TOKEN_BY_ID, self.revoke_token)
         add("GET", routes.KEYS, self.keys)
         add("POST", routes.KEYS_ROTATE, self.rotate_keys)
+        add("POST", routes.BACKUP, self.backup)
         add("GET", routes.AUDIT, self.audit)
         add("GET", routes.AUDIT_CHECK, self.check_audit)
 
@@ -50,7 +55,15 @@ class Box:
     async def doctor(self, request: web.Request) -> web.StreamResponse:
         """What the doctor found."""
         Query(request)
-        findings = [translate.finding(one) for one in await self.services.doctor.look()]
+        return self._told(await self.services.doctor.look())
+
+    async def mend(self, request: web.Request) -> web.StreamResponse:
+        """Mend what can be, and what is found then."""
+        Query(request)
+        return self._told(await self.services.doctor.mend())
+
+    def _told(self, found: Sequence[Finding]) -> web.StreamResponse:
+        findings = [*map(translate.finding, found), _refusals(self.services.counters)]
         return answering.answer(Doctor(ok=all(one.status != "fail" for one in findings), findings=findings))
 
     async def down(self, request: web.Request) -> web.StreamResponse:
@@ -96,6 +109,19 @@ class Box:
             Page(items=[translate.key(one) for one in await self.services.keys.rotate(request[CALLER])]), 202
         )
 
+    async def backup(self, request: web.Request) -> web.StreamResponse:
+        """A backup, as it is sent on."""
+        Query(request)
+        given = (await body_of(request, requests.MakeBackup)).passphrase
+        made = await self.services.backups.make(Secret(given) if given else None)
+        try:
+            answer = web.FileResponse(made, headers={"Content-Type": "application/gzip"})
+            await answer.prepare(request)
+            await answer.write_eof()
+        finally:
+            await self.services.backups.done(made)
+        return answer
+
     async def audit(self, request: web.Request) -> web.StreamResponse:
         """Who did what."""
         query = Query(request, "who", "action", "target", "limit", "cursor")
@@ -107,3 +133,16 @@ class Box:
         """Whether the audit is whole."""
         Query(request)
         return answering.answer(translate.audit_check(await self.services.audit.check()))
+
+
+def _refusals(counters: IntakeCounters) -> shapes.Finding:
+    """Refused requests are counted and logged, and nowhere else."""
+    told = ", ".join(f"{count} {code}" for code, count in counters.refused.most_common())
+    return shapes.Finding(
+        code="refused",
+        status="ok",
+        title=f"refused on the public door since the start: {told or 'nothing'}",
+        why="many bad signatures mean a wrong secret, or somebody who tries",
+        fix=None,
+        fixable=False,
+    )

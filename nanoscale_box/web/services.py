@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from nanoscale_box.core.audit import Act, AuditCheck, Entry
@@ -122,6 +123,13 @@ class Keys(Protocol):
     async def rotate(self, caller: str) -> Sequence[KeyView]: ...
 
 
+class Backups(Protocol):
+    """Backups of the running box."""
+
+    async def make(self, passphrase: Secret | None) -> Path: ...
+    async def done(self, made: Path) -> None: ...
+
+
 class Audit(Protocol):
     """Who did what to what."""
 
@@ -193,6 +201,7 @@ class Doctor(Protocol):
     """Looks whether everything is as it should be."""
 
     async def look(self) -> Sequence[Finding]: ...
+    async def mend(self) -> Sequence[Finding]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +216,7 @@ class Services:
     doctor: Doctor
     tokens: Tokens
     keys: Keys
+    backups: Backups
     audit: Audit
     metrics: Metrics
     owner_id: str

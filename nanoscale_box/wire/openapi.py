@@ -93,7 +93,7 @@ def _answer(one: Operation, named: dict[Any, Any]) -> dict[str, Any]:
     if one.gives is str:
         return {**described, "content": {"text/event-stream": {"schema": {"type": "string"}}}}
     if one.gives is bytes:
-        return {**described, "content": {"text/plain": {"schema": {"type": "string"}}}}
+        return {**described, "content": {one.media: {"schema": {"type": "string"}}}}
     if one.gives is None:
         return described
     schema = {"type": "object"} if one.gives == dict[str, Any] else named[one.gives]

@@ -30,7 +30,7 @@ class Parameter:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """One method of one route. `gives` is None for an answer without a body, `str` for a stream of events, and
-    `bytes` for plain text."""
+    `bytes` for what has a media type of its own."""
 
     id: str
     method: str
@@ -38,6 +38,7 @@ class Operation:
     does: str
     scope: Scope
     gives: Any = None
+    media: str = "application/json"
     takes: type[requests.Request] | None = None
     query: tuple[Parameter, ...] = ()
     status: int = 200
@@ -295,8 +296,21 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     ),
     _look(id="get_session", route=routes.SESSION, does="who the caller is to the box", gives=shapes.Session),
     _look(id="run_doctor", route=routes.DOCTOR, does="look whether everything is as it should be", gives=shapes.Doctor),
+    _rule(
+        id="mend",
+        method="POST",
+        route=routes.DOCTOR_FIX,
+        does="mend what the doctor can mend without harm, and look again",
+        gives=shapes.Doctor,
+    ),
     _rule(id="stop_everything", method="POST", route=routes.DOWN, does="stop all apps and the ingress", status=204),
-    _look(id="get_metrics", route=routes.METRICS, does="the box's figures, as Prometheus reads them", gives=bytes),
+    _look(
+        id="get_metrics",
+        route=routes.METRICS,
+        does="the box's figures, as Prometheus reads them",
+        gives=bytes,
+        media="text/plain",
+    ),
     _look(id="get_openapi", route=routes.OPENAPI, does="this document", gives=dict[str, Any]),
     _rule(
         id="list_tokens",
@@ -336,6 +350,15 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         gives=shapes.Page[shapes.Key],
         status=202,
         refusals=(409,),
+    ),
+    _rule(
+        id="make_backup",
+        method="POST",
+        route=routes.BACKUP,
+        does="a backup of the running box, as a compressed tar",
+        takes=requests.MakeBackup,
+        gives=bytes,
+        media="application/gzip",
     ),
     _rule(
         id="list_audit",

@@ -137,6 +137,12 @@ class SyncRepos(Request, frozen=True):
     installation_id: GithubId | None = None
 
 
+class MakeBackup(Request, frozen=True):
+    """A backup; the encryption keys are in it only with a `passphrase`, which locks them."""
+
+    passphrase: str | None = None
+
+
 class CreateToken(Request, frozen=True):
     """A new bearer token: `scope` is `read`, `deploy` or `admin`; without `expires_in_days` it holds until revoked."""
 

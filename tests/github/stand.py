@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -27,7 +27,7 @@ from nanoscale_box.demo.children import free_port
 from nanoscale_box.engine.assembly import Engine, Policy, assemble
 from nanoscale_box.engine.creating import Sources
 from nanoscale_box.engine.doors import Doors
-from nanoscale_box.engine.kit import Desk, Hands
+from nanoscale_box.engine.kit import Desk
 from nanoscale_box.engine.ports import Progress, Remote, Source
 from nanoscale_box.engine.views import NewProject
 from nanoscale_box.sandbox.registering import new_keys
@@ -37,7 +37,7 @@ from nanoscale_box.store.database import Database
 from nanoscale_box.web.server import build_local, build_public, open_local, open_public
 from nanoscale_box.web.services import Services
 from tests.fakes import Process, World, hands
-from tests.web.fake_engine import FakeLogs
+from tests.web.fake_engine import FakeBackups, FakeLogs
 
 WEBHOOK = "/api/integrations/github/webhook"
 PERMISSIONS = {"contents": "read", "metadata": "read", "repository_hooks": "write"}
@@ -144,7 +144,7 @@ class Stand:
         self.heads = HeadsFromGithub(self)
         made = hands(Process(self.world))
         source = self.source or self.heads
-        made = Hands(source=source, builder=made.builder, runner=made.runner, ingress=made.ingress, logs=made.logs)
+        made = replace(made, source=source)
         self._port = self._port or free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         desk = Desk(ledger=self.database, clock=time, ids=TimeIds(time), vault=self.vault, random=secrets.token_bytes)
@@ -190,6 +190,7 @@ class Stand:
             doctor=engine.doctor,
             tokens=engine.upkeep.tokens,
             keys=engine.upkeep.resealing,
+            backups=FakeBackups(),
             audit=engine.upkeep.audit,
             metrics=engine.upkeep.measuring,
             owner_id="usr_owner",

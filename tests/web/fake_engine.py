@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import tempfile
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from nanoscale_box.core.audit import Act, AuditCheck, Entry
 from nanoscale_box.core.errors import BoxError, Code, Invalid, NotFound, Unauthorized
@@ -380,7 +382,13 @@ class FakeDoctor:
 
     findings: list[FoundThing] = field(default_factory=lambda: [FoundThing("disk", "ok")])
 
+    mended: int = 0
+
     async def look(self) -> Sequence[FoundThing]:
+        return self.findings
+
+    async def mend(self) -> Sequence[FoundThing]:
+        self.mended += 1
         return self.findings
 
 
@@ -429,6 +437,23 @@ class FakeKeys:
     async def rotate(self, caller: str) -> Sequence[KeyView]:
         self.made += 1
         return await self.keys()
+
+
+@dataclass
+class FakeBackups:
+    """Gives a file with the passphrase in it."""
+
+    gone: list[Path] = field(default_factory=list)
+
+    async def make(self, passphrase: Secret | None) -> Path:
+        made = Path(tempfile.mkdtemp()) / "backup"
+        made.write_text(f"a backup, {passphrase.reveal() if passphrase else 'open'}")
+        return made
+
+    async def done(self, made: Path) -> None:
+        made.unlink()
+        made.parent.rmdir()
+        self.gone.append(made)
 
 
 @dataclass
@@ -482,6 +507,7 @@ class FakeEngine:
     doctor: FakeDoctor = field(default_factory=FakeDoctor)
     tokens: FakeTokens = field(default_factory=FakeTokens)
     keys: FakeKeys = field(default_factory=FakeKeys)
+    backups: FakeBackups = field(default_factory=FakeBackups)
     audit: FakeAudit = field(default_factory=FakeAudit)
     metrics: FakeMetrics = field(default_factory=FakeMetrics)
     counters: IntakeCounters = field(default_factory=IntakeCounters)
@@ -496,6 +522,7 @@ class FakeEngine:
             doctor=self.doctor,
             tokens=self.tokens,
             keys=self.keys,
+            backups=self.backups,
             audit=self.audit,
             metrics=self.metrics,
             counters=self.counters,
