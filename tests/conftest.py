@@ -1,12 +1,19 @@
-"""What every test stands on: no setting of the person who runs the tests reaches them."""
+"""What every test stands on: nothing of how the person who runs the tests has set up things reaches them."""
 
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 
 KEPT = "NANOSCALE_TEST_REQUIRE"
+
+
+def pytest_configure() -> None:
+    """A shell has what it starts in the background ignore ctrl-c, and so would all that the tests start in turn."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

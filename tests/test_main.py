@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import time
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -127,11 +126,9 @@ async def test_ctrl_c_ends_a_command_with_130_and_no_trace(socket: Path) -> None
         cwd=ROOT, stdout=PIPE, stderr=PIPE, env={**os.environ, "NANOSCALE_SOCKET": str(socket)},
     )  # fmt: skip
     assert waiting.stdout is not None and waiting.stderr is not None
-    began = time.monotonic()
     await waiting.stdout.readline()
     await waiting.stderr.readuntil(b"Waiting")
     waiting.send_signal(2)
     _, err = await waiting.communicate()
     assert waiting.returncode == 130
     assert b"Traceback" not in err
-    assert time.monotonic() - began < 10

@@ -155,4 +155,4 @@ def _last_words(candidate: Candidate) -> str:
     except FileNotFoundError:
         return _SEE_LOG
     said = [line for line in lines if line][-_LAST_WORDS:]
-    return f"it said: {' / '.join(said)}; {_SEE_LOG}" if said else "it said nothing before"
+    return f"it said “{' / '.join(said)}”; {_SEE_LOG}" if said else "it said nothing before"

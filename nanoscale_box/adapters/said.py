@@ -43,7 +43,7 @@ class Said:
     def last_words(self) -> str:
         """The end of it in one line, and where the rest is."""
         said = [line for line in self._last if not line.startswith("$ ")]
-        return f"it said: {' / '.join(said)}; {_SEE_LOG}" if said else "it said nothing"
+        return f"it said “{' / '.join(said)}”; {_SEE_LOG}" if said else "it said nothing"
 
 
 def shown_command(command: Command) -> str:

@@ -114,9 +114,12 @@ def branch_of(ref: str | None) -> str:
 
 def advised(sentence: str, hint: str | None) -> str:
     """What went wrong and what to do next, as one text."""
-    if not hint:
-        return sentence
-    return f"{sentence} {hint}" if sentence.endswith((".", "!", "?")) else f"{sentence}; {hint}"
+    return f"{linked(sentence)}{hint}" if hint else sentence
+
+
+def linked(sentence: str) -> str:
+    """A sentence that the next one can follow."""
+    return f"{sentence} " if sentence.endswith((".", "!", "?")) else f"{sentence}; "
 
 
 def count(number: int, noun: str) -> str:
@@ -143,6 +146,6 @@ def notes(project: shapes.Project) -> list[str]:
     if latest is not None and latest.state == "failed":
         why = latest.error.detail if latest.error else "its log says why"
         found.append(f"#{latest.number} failed: {why}")
-    if project.drift is not None:
+    if project.drift is not None and project.drift.reason not in found:
         found.append(project.drift.reason)
     return found

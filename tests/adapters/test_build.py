@@ -107,7 +107,7 @@ async def test_what_it_says_is_inert_redacted_and_bounded(folders: Folders) -> N
             plan("echo no; exit 3"),
             Code.BUILD_FAILED,
             "the build command `echo no; exit 3` ended with exit status 3",
-            "said: no;",
+            "it said “no”;",
         ),
         (plan(install="false"), Code.INSTALL_FAILED, "the install command `false` ended with exit status 1", "nothing"),
         (plan("kill -9 $$"), Code.BUILD_FAILED, "ended by signal 9 (SIGKILL), perhaps for want of memory", ""),

@@ -20,8 +20,8 @@ from nanoscale_box.core.model import Address
 from tests.adapters.acme import authority
 from tests.adapters.helpers import until
 from tests.adapters.test_ingress_caddy import HOST, app, get, new_ingress
-from tests.e2e.harness import free_port
 from tests.needs import needs_caddy
+from tests.ports import free_port
 
 PUBLIC = "hello.example.org"
 BOX = "box.example.org"

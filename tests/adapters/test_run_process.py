@@ -25,6 +25,11 @@ from nanoscale_box.core.secret import Secret
 from nanoscale_box.engine.ports import Errand
 from tests.adapters.helpers import STRAY, is_running, pid_in, until
 
+# Their deployments have the same ids, so the search for a port begins at the same one: not beside each other, and of
+# other runs on this machine few in the same range.
+pytestmark = pytest.mark.xdist_group("deployments of the same ids")
+PORTS = APP_PORTS[100 * (os.getpid() % 120) :][:100]
+
 RELEASE = Release(project_id=ProjectId("prj_1"), deployment_id=DeploymentId("dep_1"))
 OTHER = Release(project_id=ProjectId("prj_1"), deployment_id=DeploymentId("dep_2"))
 SERVER = """
@@ -63,7 +68,7 @@ async def runner(folders: Folders) -> AsyncIterator[ProcessRunner]:
     await runner.close()
 
 
-def new_runner(folders: Folders, patience_seconds: float = 5.0, ports: range = APP_PORTS) -> ProcessRunner:
+def new_runner(folders: Folders, patience_seconds: float = 5.0, ports: range = PORTS) -> ProcessRunner:
     """A runner as a box makes one."""
     return ProcessRunner(folders, search_path=os.environ["PATH"], patience_seconds=patience_seconds, ports=ports)
 
@@ -150,7 +155,7 @@ async def test_a_command_that_fails_says_why(
         await runner.run_once(RELEASE, errand(name, command), [], lambda _: None, Limits(build_timeout_seconds=1))
     assert failed.value.code is code
     assert failed.value.detail.startswith(f"the {name} command `") and failed.value.detail.endswith(detail)
-    assert "it said: why" in failed.value.hint
+    assert "it said “why”" in failed.value.hint
 
 
 async def test_a_command_cannot_smuggle_a_link_into_a_site(folders: Folders, runner: ProcessRunner) -> None:
@@ -198,7 +203,7 @@ async def test_stop_loses_patience(folders: Folders) -> None:
 @pytest.mark.parametrize(
     ("command", "code", "detail", "hint"),
     [
-        ("echo one; echo key=$KEY; exit 3", Code.EXITED_EARLY, "exit status 3", "it said: one / key=****;"),
+        ("echo one; echo key=$KEY; exit 3", Code.EXITED_EARLY, "exit status 3", "it said “one / key=****”;"),
         ("kill -9 $$", Code.EXITED_EARLY, "signal 9 (SIGKILL)", "it said nothing"),
         ("no-such-program", Code.EXITED_EARLY, "exit status 127", "not found"),
         ("sleep 600", Code.NEVER_LISTENED, "did not listen on port", "HOST and PORT"),
@@ -237,7 +242,7 @@ async def test_an_app_that_ended_before_its_gate_is_explained_too(runner: Proces
     assert await runner.find(RELEASE) is None
     with pytest.raises(DeployFailed, match="exit status 4") as caught:
         await runner.gate(instance, QUICK)
-    assert "it said: why;" in caught.value.hint
+    assert "it said “why”;" in caught.value.hint
 
 
 async def test_a_start_after_a_crash_waits_for_what_the_crash_left(folders: Folders, runner: ProcessRunner) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ from nanoscale_box.core.model import InstallationId, Link, Project, ProjectId, R
 from nanoscale_box.engine.records import Records
 from nanoscale_box.store.database import Database
 from tests.bench.deliveries import REPO_ID, SECRET
+from tests.ports import free_port
 
 INSTALLATION = InstallationId(42424242)
 ROOT = Path(__file__).parents[2]
@@ -93,13 +93,6 @@ def seed(home: Path, projects: Sequence[Project]) -> None:
 def pinned(core: int | None, argv: Sequence[str]) -> list[str]:
     """The command on one core, so that a receiver and the sender never share one."""
     return list(argv) if core is None else ["taskset", "-c", str(core), *argv]
-
-
-def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def wait_for(process: subprocess.Popen[bytes], port: int, path: str = "/healthz", seconds: float = 60) -> float:

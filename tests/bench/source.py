@@ -21,9 +21,10 @@ from nanoscale_box.adapters.git import GitSource
 from nanoscale_box.core.model import DeploymentId, ProjectId, Release, Sha
 from nanoscale_box.engine.ports import Remote
 from tests.adapters.git_fixtures import GIT_ENV, Repository, git, make_repository, snapshot
-from tests.bench.boxes import ROOT, end, free_port, wait_for
+from tests.bench.boxes import ROOT, end, wait_for
 from tests.bench.peers.start import Missing
 from tests.bench.report import Line, Peer, middle, size
+from tests.ports import free_port
 
 _BUDGETS: Final = {"source.first": 0.75, "source.redeploy": 0.6, "source.check": 0.3}
 _MEMORY: Final = 2.0

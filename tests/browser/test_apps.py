@@ -14,7 +14,7 @@ from tests.e2e.harness import app_files, repository
 from tests.e2e.processes import family_of, is_running, until
 from tests.needs import needs_caddy
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("browser")]
 
 
 async def test_an_app_its_absence_and_a_stranger(owner: Owner) -> None:

@@ -17,13 +17,14 @@ from typing import Final
 
 import aiohttp
 
-from tests.bench.boxes import environment, free_port, project, seed
+from tests.bench.boxes import environment, project, seed
 from tests.bench.deliveries import REPO_ID, SECRET
 from tests.campaigns.disk import Disk, Keep, cut_short, kept, lost, torn
 from tests.campaigns.postman import Letter, post, push_letter
 from tests.campaigns.trace import Event, Said, Sync, read, recorder
 from tests.e2e.harness import Box, box_in
 from tests.engine.house import fast_folder
+from tests.ports import free_port
 
 SHARED_MEMORY: Final = "box.db-shm"
 """No power cut leaves this one: it is a map of memory, made anew by whoever opens the database first."""

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -24,6 +22,7 @@ from nanoscale_box.client.errors import Unreachable
 from nanoscale_box.sandbox.server import Sandbox
 from nanoscale_box.wire import requests, shapes
 from tests.e2e.processes import SECONDS, at_work_in, described, end_all_in, is_running, until
+from tests.ports import free_port
 
 T = TypeVar("T")
 
@@ -286,16 +285,4 @@ async def repository(sandbox: Sandbox, name: str, files: Mapping[str, str], *, p
     return f"{sandbox.url}/ada/{name}"
 
 
-def free_port() -> int:
-    """A port on which nobody listens, below those of outgoing connections."""
-    for port in random.sample(range(10_000, 20_000), 100):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise RuntimeError("no port is free")
-
-
-__all__ = ["Box", "app_files", "box_in", "free_port", "repository", "settings_for", "until"]
+__all__ = ["Box", "app_files", "box_in", "repository", "settings_for", "until"]

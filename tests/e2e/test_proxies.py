@@ -28,8 +28,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from nanoscale_box.sandbox.server import Sandbox
 from nanoscale_box.wire import routes
-from tests.e2e.harness import CHECKOUT, Box, box_in, free_port
+from tests.e2e.harness import CHECKOUT, Box, box_in
 from tests.needs import needs, needs_caddy
+from tests.ports import free_port
 
 NAME = "box.example.org"
 SECRET = "a secret that both sides know"

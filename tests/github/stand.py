@@ -23,7 +23,6 @@ from nanoscale_box.core.github_model import App, Commit
 from nanoscale_box.core.model import DeploymentId, InstallationId, Project, ProjectId, Release, RepoId, Sha
 from nanoscale_box.core.secret import Secret
 from nanoscale_box.demo.browser import Browser, Page
-from nanoscale_box.demo.children import free_port
 from nanoscale_box.engine.assembly import Engine, Policy, assemble
 from nanoscale_box.engine.creating import Sources
 from nanoscale_box.engine.doors import Doors
@@ -37,6 +36,7 @@ from nanoscale_box.store.database import Database
 from nanoscale_box.web.server import build_local, build_public, open_local, open_public
 from nanoscale_box.web.services import Services
 from tests.fakes import Process, World, hands
+from tests.ports import free_port
 from tests.web.fake_engine import FakeBackups, FakeLogs
 
 WEBHOOK = "/api/integrations/github/webhook"

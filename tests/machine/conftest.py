@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.harness import free_port
 from tests.machine.installing import CHECKOUT, Service
 from tests.machine.machine import machine, needs_systemd
 from tests.needs import needs_caddy
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="session")

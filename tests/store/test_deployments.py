@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 
 import pytest
 
@@ -47,7 +48,7 @@ def test_one_number_belongs_to_one_deployment(records: StoreRecords) -> None:
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [(S.QUEUED, S.QUEUED), (S.LIVE, S.LIVE), *((one, other) for one in RUNNING for other in RUNNING)],
+    [(S.QUEUED, S.QUEUED), (S.LIVE, S.LIVE), *product(sorted(RUNNING), repeat=2)],
 )
 def test_a_project_has_at_most_one_of_each(
     records: StoreRecords, first: DeploymentState, second: DeploymentState

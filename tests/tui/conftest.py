@@ -7,7 +7,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
+from textual._context import visible_screen_stack
+from textual.app import App
 from textual.pilot import Pilot
+from textual.strip import Strip
 
 from nanoscale_box.tui.app import BoxApp
 from tests.tui import samples
@@ -73,9 +76,14 @@ async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
 
 def seen(pilot: Pilot[None]) -> str:
     """What stands on the screen, as text."""
-    app = pilot.app
-    lines = app.screen._compositor.render_strips()
-    return "\n".join("".join(segment.text for segment in strip) for strip in lines)
+    return "\n".join("".join(segment.text for segment in strip) for strip in painted(pilot.app))
+
+
+def painted(app: App[None]) -> list[Strip]:
+    """The screen line by line, painted as Textual does: a dialog that is painted once without being told what lies
+    beneath keeps that emptiness for later pictures."""
+    visible_screen_stack.set(app._background_screens)
+    return app.screen._compositor.render_strips()
 
 
 def said(pilot: Pilot[None]) -> str:

@@ -10,8 +10,12 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from tests.tui.conftest import painted
+
 STILL = 4
-"""Tenths of a second without a change."""
+"""How often in a row the screen is to be the same."""
+SECONDS = 0.1
+"""Between two looks; the screens hear of changes within half of that."""
 FOLDER = Path(__file__).parent / "snapshots"
 # Read here, as no test sees a setting from outside.
 UPDATE = bool(os.environ.get("NANOSCALE_UPDATE_SNAPSHOTS"))
@@ -31,12 +35,12 @@ async def settled(pilot: Pilot[None]) -> str:
     """The screen once it stays as it is for a while, with cursors that do not blink."""
     for cursor in pilot.app.screen.query(Input):
         cursor.cursor_blink = False
-    seen, now, same = "", picture(pilot.app), 0
+    now, same = painted(pilot.app), 0
     while same < STILL:
-        await pilot.pause(0.1)
-        seen, now = now, picture(pilot.app)
+        await pilot.pause(SECONDS)
+        seen, now = now, painted(pilot.app)
         same = same + 1 if seen == now else 0
-    return now
+    return picture(pilot.app)
 
 
 async def check_picture(pilot: Pilot[None], name: str, aside: Path) -> None:

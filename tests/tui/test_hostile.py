@@ -13,7 +13,7 @@ from nanoscale_box.tui.screens.confirm import Confirm, ConfirmByName
 from nanoscale_box.tui.screens.help import Help
 from nanoscale_box.wire import shapes
 from tests.tui import samples
-from tests.tui.conftest import Opened, seen, until
+from tests.tui.conftest import Opened, painted, seen, until
 from tests.tui.fake_client import FakeClient
 
 HOSTILE = [
@@ -65,7 +65,7 @@ def expect_clean(pilot: Pilot[None], words: str) -> None:
     screen = seen(pilot)
     assert words in screen
     assert not FORBIDDEN.search(screen)
-    for line in pilot.app.screen._compositor.render_strips():
+    for line in painted(pilot.app):
         for segment in line:
             assert segment.control is None or not segment.control
             assert not (segment.style and segment.style.meta.get("@click"))

@@ -7,6 +7,7 @@ import pytest
 from textual.widgets import Button
 
 from nanoscale_box.client import ApiError
+from nanoscale_box.tui.screens import project
 from nanoscale_box.tui.screens.confirm import Confirm, ConfirmByName
 from nanoscale_box.tui.screens.home import HomeScreen
 from nanoscale_box.tui.screens.project import ProjectScreen
@@ -33,7 +34,18 @@ async def test_a_failure_says_why_and_what_to_do(box: FakeClient, opened: Opened
         await pilot.press(*HELLO, "j", "j")
         await until(pilot, lambda: "no module named" in seen(pilot))
         await until(pilot, lambda: "Build log of #10" in seen(pilot))
-        assert ("deployment_log", "dep_hello_11", "build") not in box.asked
+
+
+async def test_running_through_a_list_asks_for_no_log(
+    box: FakeClient, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(box, (120, 40)) as pilot:
+        monkeypatch.setattr(project, "_SETTLE", 600)
+        await pilot.press(*HELLO, "j")
+        monkeypatch.setattr(project, "_SETTLE", 0)
+        await pilot.press("j")
+        await until(pilot, lambda: "Build log of #10" in seen(pilot))
+        assert [asked[1] for asked in box.asked if asked[0] == "deployment_log"] == ["dep_hello_10"]
 
 
 async def test_the_other_log(box: FakeClient, opened: Opened) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from nanoscale_box.cli import printing
 from nanoscale_box.tui import words
+from nanoscale_box.tui.widgets.deployments import outcome
 from nanoscale_box.wire import shapes
 from tests.tui import samples
 
@@ -51,6 +52,8 @@ def test_what_needs_the_owners_eye() -> None:
     drift = shapes.Drift(behind=2, since=samples.NOW, reason="2 commits behind main")
     project = samples.project("a", live=live, latest=failed, paused="by you", drift=drift)
     assert words.notes(project) == ["paused: by you", "#2 failed: it did not build", "2 commits behind main"]
+    same = shapes.Drift(behind=1, since=samples.NOW, reason="#2 failed: it did not build")
+    assert words.notes(samples.project("a", live=live, latest=failed, drift=same)) == ["#2 failed: it did not build"]
     assert words.mark(project) == "paused"
     assert words.mark(samples.project("a", live=live, latest=failed)) == "#2 failed"
     assert words.mark(samples.project("a", live=live, drift=drift)) == "2 behind"
@@ -89,3 +92,6 @@ def test_what_to_do_next_is_told_apart_from_what_happened() -> None:
     assert words.advised("It failed.", "Try again.") == "It failed. Try again."
     assert words.advised("it failed", "try again") == "it failed; try again"
     assert words.advised("it failed", None) == "it failed"
+    error = samples.problem("the build ended with exit status 1", "it said “no”; see its log")
+    told = outcome(samples.deployment("a", 2, state="failed", error=error), samples.NOW)
+    assert told.plain.endswith("✕ the build ended with exit status 1; it said “no”; see its log")

@@ -15,6 +15,7 @@ from nanoscale_box.tui.words import (
     ago,
     commit,
     lasted,
+    linked,
     notes,
     project_word,
     short,
@@ -91,8 +92,9 @@ def outcome(one: shapes.Deployment, now: datetime) -> Content:
     ]
     head = join(plain(f"#{one.number} ", Tone.STRONG), Content(dot).join(steps))
     if one.error is not None:
-        hint = join(" ", plain(one.error.hint, Tone.DIM)) if one.error.hint else ""
-        return join(head, "\n", plain(f"✕ {one.error.detail}", Tone.BAD), hint)
+        detail, hint = one.error.detail, one.error.hint
+        told = plain(f"✕ {linked(detail) if hint else detail}", Tone.BAD)
+        return join(head, "\n", told, plain(hint or "", Tone.DIM))
     if one.state == "superseded":
         return join(head, plain("a newer push took its place", Tone.DIM))
     if one.state == "queued":

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.bench.boxes import ROOT, end, free_port, pinned, wait_for
+from tests.bench.boxes import ROOT, end, pinned, wait_for
 from tests.bench.deliveries import PATH, SECRET
+from tests.ports import free_port
 
 OCTOKIT: Final = "@octokit/webhooks@14.2.0"
 _HERE: Final = Path(__file__).parent
