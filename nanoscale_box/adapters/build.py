@@ -12,7 +12,7 @@ from typing import Final
 
 from nanoscale_box.adapters import environment
 from nanoscale_box.adapters.checkouts import check_output, inside, measured, tree_of
-from nanoscale_box.adapters.disk import Room, within
+from nanoscale_box.adapters.disk import Room, sync_disk, within
 from nanoscale_box.adapters.folders import Folders, check_room, disk_full, private_folder, write_whole
 from nanoscale_box.adapters.removal import Remover
 from nanoscale_box.adapters.said import Said, duration, how_it_ended, shown_command
@@ -51,6 +51,7 @@ class ProcessBuilder:
         limits: BuildLimits | None = None,
         workplace: Workplace | None = None,
         min_free_mb: int = 0,
+        sync: Callable[[Path], None] = sync_disk,
     ) -> None:
         self._folders = folders
         self._search_path = search_path
@@ -58,6 +59,7 @@ class ProcessBuilder:
         self._limits = limits or BuildLimits()
         self._workplace = workplace or LocalWorkplace(folders)
         self._min_free_mb = min_free_mb
+        self._sync = sync
         self._remover = Remover(folders.trash)
 
     async def check_room(self) -> None:
@@ -100,6 +102,8 @@ class ProcessBuilder:
                         raise self._failed(stage, code, command, ended, said)
         await self._workplace.finish(release)
         await asyncio.to_thread(check_output, plan, checkout / (root_directory or ""), checkout)
+        # The mark must not outlive a power cut that the files did not.
+        await asyncio.to_thread(self._sync, checkout)
         write_whole(self._folders.whole_mark(release), "")
 
     async def discard(self, release: Release) -> None:

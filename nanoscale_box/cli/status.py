@@ -19,7 +19,7 @@ async def status(client: BoxClient, options: Namespace, printer: Printer) -> int
     if not projects:
         printer.line("No project yet. Make one: nanoscale-box projects create --url URL --branch main")
     printer.table([project_row(project) for project in projects])
-    for finding in (await client.doctor()).findings:
+    for finding in (await client.doctor(quick=True)).findings:
         if finding.status == "fail":
             printer.line(f"{state(finding.status)} {finding.title}")
             printer.line(f"      mend it: {finding.fix}" if finding.fix else f"      {finding.why}")

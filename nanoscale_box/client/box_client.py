@@ -45,11 +45,12 @@ class BoxClient:
         """Who we are to the box, and its version."""
         return await self._calls.get(routes.SESSION, shapes.Session)
 
-    async def doctor(self, *, fix: bool = False) -> shapes.Doctor:
-        """What the doctor finds; with `fix`, after it mended what it can without harm."""
+    async def doctor(self, *, fix: bool = False, quick: bool = False) -> shapes.Doctor:
+        """What the doctor finds; with `fix`, after it mended what it can without harm; `quick` leaves out what takes
+        long or asks others."""
         if fix:
             return await self._calls.send("POST", routes.DOCTOR_FIX, shapes.Doctor)
-        return await self._calls.get(routes.DOCTOR, shapes.Doctor)
+        return await self._calls.get(routes.DOCTOR, shapes.Doctor, {"quick": "true"} if quick else None)
 
     async def down(self) -> None:
         """Stop all apps and the ingress."""

@@ -40,15 +40,15 @@ class Doctor:
         self._ledger = ledger
         self._isolation = isolation
 
-    async def look(self) -> Sequence[Finding]:
-        """All findings, the good ones too."""
+    async def look(self, *, quick: bool = False) -> Sequence[Finding]:
+        """All findings, the good ones too; `quick` leaves out what takes long or asks others."""
         return [
             *await self._github(),
             *await self._apps(),
             self._walls(),
             *await self._heads(),
             *self._sweep(),
-            *await self._checkup.look(),
+            *await self._checkup.look(quick=quick),
         ]
 
     async def mend(self) -> Sequence[Finding]:

@@ -54,8 +54,8 @@ class Box:
 
     async def doctor(self, request: web.Request) -> web.StreamResponse:
         """What the doctor found."""
-        Query(request)
-        return self._told(await self.services.doctor.look())
+        quick = Query(request, "quick").flag("quick", False)
+        return self._told(await self.services.doctor.look(quick=quick))
 
     async def mend(self, request: web.Request) -> web.StreamResponse:
         """Mend what can be, and what is found then."""

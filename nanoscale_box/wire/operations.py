@@ -295,7 +295,13 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         gives=_STREAM,
     ),
     _look(id="get_session", route=routes.SESSION, does="who the caller is to the box", gives=shapes.Session),
-    _look(id="run_doctor", route=routes.DOCTOR, does="look whether everything is as it should be", gives=shapes.Doctor),
+    _look(
+        id="run_doctor",
+        route=routes.DOCTOR,
+        does="look whether everything is as it should be",
+        query=(Parameter(name="quick", does="leave out what takes long or asks others", kind="flag"),),
+        gives=shapes.Doctor,
+    ),
     _rule(
         id="mend",
         method="POST",

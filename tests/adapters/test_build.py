@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nanoscale_box.adapters.build import BuildLimits, ProcessBuilder
-from nanoscale_box.adapters.disk import Room
+from nanoscale_box.adapters.disk import Room, sync_disk
 from nanoscale_box.adapters.folders import Folders
 from nanoscale_box.core.errors import Code, DeployFailed, Fault, Invalid, Unavailable
 from nanoscale_box.core.model import DeploymentId, EnvVar, Limits, ProjectId, Release
@@ -293,3 +293,21 @@ async def test_room_on_the_disk_is_looked_at(folders: Folders) -> None:
     assert caught.value.code is Code.DISK_FULL
     assert "MB free; a deployment begins with 1000000000 MB or more" in caught.value.detail
     assert "free some space" in caught.value.hint
+
+
+async def test_the_files_rest_on_the_disk_before_the_mark_says_so(folders: Folders) -> None:
+    synced: list[tuple[Path, bool, bool]] = []
+
+    def sync(folder: Path) -> None:
+        synced.append((folder, (folder / "made").exists(), folders.whole_mark(RELEASE).exists()))
+
+    careful = ProcessBuilder(folders, search_path=os.environ["PATH"], sync=sync)
+    await careful.build(RELEASE, None, plan("echo x > made"), [], lambda _: None)
+    assert synced == [(folders.release(RELEASE), True, False)]
+    assert await careful.kept(PROJECT) == {RELEASE.deployment_id}
+
+
+def test_syncing_a_disk_returns_and_a_folder_that_is_gone_is_told(tmp_path: Path) -> None:
+    sync_disk(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        sync_disk(tmp_path / "gone")

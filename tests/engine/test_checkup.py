@@ -81,3 +81,9 @@ async def test_a_hook_that_is_gone_is_found_and_mended(house: House) -> None:
     await house.engine.doctor.mend()
     await house.idle()
     assert all(one.status == "ok" for one in await house.engine.doctor.look() if one.code == "hooks")
+
+
+async def test_a_quick_look_asks_nobody(house: House) -> None:
+    await house.connect()
+    codes = {one.code for one in await house.engine.doctor.look(quick=True)}
+    assert {"disk", "keys", "github"} <= codes and not codes & {"dns", "public_url", "hooks", "database"}

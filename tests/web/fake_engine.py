@@ -384,7 +384,7 @@ class FakeDoctor:
 
     mended: int = 0
 
-    async def look(self) -> Sequence[FoundThing]:
+    async def look(self, *, quick: bool = False) -> Sequence[FoundThing]:
         return self.findings
 
     async def mend(self) -> Sequence[FoundThing]:
