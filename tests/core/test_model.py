@@ -22,7 +22,7 @@ NOUNS = [
     noun
     for module in (model, github_model)
     for noun in vars(module).values()
-    if dataclasses.is_dataclass(noun) and noun.__module__ == module.__name__
+    if isinstance(noun, type) and dataclasses.is_dataclass(noun) and noun.__module__ == module.__name__
 ]
 
 

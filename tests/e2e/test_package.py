@@ -51,7 +51,8 @@ def test_the_wheel_holds_the_whole_package(built: Path) -> None:
         for path in (CHECKOUT / "nanoscale_box").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert files_of(wheel_in(built)) == there
+    units = {f"nanoscale_box/service/systemd/{path.name}" for path in (CHECKOUT / "systemd").iterdir()}
+    assert files_of(wheel_in(built)) == there | units
 
 
 def test_the_sdist_builds_the_same_wheel(built: Path, tmp_path: Path) -> None:
