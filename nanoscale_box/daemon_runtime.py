@@ -25,6 +25,9 @@ from nanoscale_box.places import SERVICE_HOME, SERVICE_SOCKET
 OWN_UNIT: Final = "nanoscale-box.service"
 _PROBE: Final = "nanoscale-app@0.service"
 _SECONDS: Final = 20.0
+_CONTROLLERS: Final = Path("/sys/fs/cgroup/cgroup.controllers")
+_LIMITS: Final = {"memory": "memory", "cpu": "CPU", "pids": "tasks"}
+"""What the kernel's controllers limit: cgroups(7). Without one, systemd takes the limit and nobody holds it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +67,9 @@ def _units(settings: Settings, folders: Folders, search_path: str, stack: AsyncE
     logs = UnitLogs(folders)
     logs.start()
     stack.push_async_callback(logs.close)
-    runner = SystemdRunner(folders, workplace=workplace, orders=orders, logs=logs, search_path=search_path)
+    runner = SystemdRunner(
+        folders, workplace=workplace, orders=orders, logs=logs, search_path=search_path, gaps=_gaps(_CONTROLLERS)
+    )
     stack.push_async_callback(runner.close)
     builder = _builder(settings, folders, search_path, workplace)
     return Runtime(builder=builder, runner=runner, ingress=IngressUnit(folders))
@@ -85,6 +90,11 @@ async def _why_not_systemd(settings: Settings) -> str:
     except (OSError, TimeoutError):
         return "systemctl does not answer"
     return "" if status == 0 and said.strip() == "loaded" else "the templates of its units are not installed"
+
+
+def _gaps(controllers: Path) -> tuple[str, ...]:
+    there = controllers.read_text(encoding="ascii").split() if controllers.exists() else []
+    return tuple(limit for controller, limit in _LIMITS.items() if controller not in there)
 
 
 def _own_group() -> str:

@@ -51,8 +51,6 @@ class SystemdRunner:
     """Runs releases. A record with the unit's name is written before the unit begins; whether it runs is asked of
     systemd, so no moment exists in which it could be lost."""
 
-    isolation: Final = Isolation(by="systemd")
-
     def __init__(
         self,
         folders: Folders,
@@ -63,7 +61,9 @@ class SystemdRunner:
         search_path: str,
         ports: range = APP_PORTS,
         patience_seconds: float = 30.0,
+        gaps: tuple[str, ...] = (),
     ) -> None:
+        self.isolation: Final = Isolation(by="systemd", gaps=gaps)
         self._folders = folders
         self._records = Records(folders)
         self._workplace = workplace
@@ -246,6 +246,7 @@ class SystemdRunner:
             (await self._look_after(record, record.unit)).is_live = True
             return record.instance
         await end(record.unit, patience=0)
+        await self._logs.caught_up()
         self._orders.clear(record.unit)
         self._records.drop(release)
         return None
@@ -284,6 +285,7 @@ class SystemdRunner:
         if not running.is_stopping:
             running.status = await self._ended_status(running.unit)
         await end(running.unit, patience=patience)
+        await self._logs.caught_up()  # as long as the unit's link says whose words they are
         self._let_go(running)
         self._orders.clear(running.unit)
         self._records.drop(running.record.release)
@@ -292,13 +294,12 @@ class SystemdRunner:
         running.ended.set()
 
     async def _ended_status(self, unit: str) -> int | None:
-        """How the main process of a unit ended, once its last words came through the journal."""
+        """How the main process of a unit ended; None when that cannot be told in time."""
         try:
             async with asyncio.timeout(_SETTLE_SECONDS):
                 state = await over(unit)
         except TimeoutError:
             return None
-        await self._logs.caught_up()
         return state.status
 
     def _buried(self, burial: asyncio.Task[None]) -> None:

@@ -120,8 +120,8 @@ def show(*units: str) -> list[str]:
 
 
 def listed() -> list[str]:
-    """Ask for the app units that run."""
-    patterns = [f"{template}@*.service" for template in APP_TEMPLATES]
+    """Ask for the units of apps and builds that run."""
+    patterns = [f"{template}@*.service" for template in (*APP_TEMPLATES, BUILD_TEMPLATE)]
     return _systemctl(
         "list-units", "--plain", "--no-legend", "--full", "--state=active,activating,deactivating", *patterns
     )

@@ -91,6 +91,7 @@ class Orders:
     async def run(self, unit: str, order: Order, target: Path, listen: Listen, seconds: float | None = None) -> int:
         """Have a unit carry out an order to its end; its exit status, 128 + N for signal N. However this ends
         (`TimeoutError` after `seconds`, cancellation), nothing of the unit runs afterwards."""
+        await end(unit, patience=0)  # what a box that was killed has begun
         self.lay(unit, Order(**{**asdict(order), "socket": f"{SEEN_RUNTIME}/{_SOCKET}"}), target)
         door = self._door(unit)
         try:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final
 
 from nanoscale_box.core.audit import BOX, Act
-from nanoscale_box.core.errors import BoxError
+from nanoscale_box.core.errors import BoxError, Conflict
 from nanoscale_box.engine.jobs import Jobs
 from nanoscale_box.engine.kit import Desk
 from nanoscale_box.engine.records import Job, Records, SealAfter, Sealed
@@ -56,8 +56,8 @@ class Resealing:
 
     async def rotate(self, caller: str) -> Sequence[KeyView]:
         """A new newest key, on disk before it seals anything; what older keys sealed follows by a durable job.
-        `Conflict`: the keys do not rest in a file of the box's."""
-        key_id = await asyncio.to_thread(self._vault.renew)
+        `Conflict`: the keys do not rest in a file of the box's, and nobody has put a new one before the others."""
+        key_id = await self._newest()
 
         def work(records: Records) -> None:
             records.audit.add(Act(who=caller, action="keys.rotated", target=key_id), self._clock.now())
@@ -75,6 +75,16 @@ class Resealing:
     def _order(self, records: Records) -> None:
         job = Job(id=self._ids.new("job"), kind=RESEAL, payload="{}", due_at=self._clock.now())
         records.keeper.add_job(job)
+
+    async def _newest(self) -> str:
+        """The id of a new key; of one that its owner put before the others, if it has not sealed all yet."""
+        try:
+            return await asyncio.to_thread(self._vault.renew)
+        except Conflict:
+            keys = await self.keys()
+            if not any(key.uses for key in keys if key.here and not key.newest):
+                raise
+            return keys[0].id
 
     async def _reseal(self, _: str) -> None:
         moved = 0

@@ -1,4 +1,4 @@
-"""The verbs: install (which upgrades what is there), upgrade, uninstall."""
+"""The verbs: install (which upgrades what is there), upgrade, uninstall, and two for keys."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from nanoscale_box.service.install import install, uninstall
+from nanoscale_box.service.install import drop_old_keys, install, new_key, uninstall
 from nanoscale_box.service.layout import Layout
 from nanoscale_box.service.machine import Trouble, say
 
@@ -22,13 +22,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     verbs.add_parser("upgrade", help="the same; goes back when this version does not come up")
     removing = verbs.add_parser("uninstall", help="stop everything and remove the service; what it kept stays")
     removing.add_argument("--purge", action="store_true", help="also remove projects, data of apps, keys and settings")
+    verbs.add_parser("new-key", help="put a new encryption key before the others")
+    verbs.add_parser("drop-old-keys", help="keep the newest encryption key alone, once nothing needs the others")
     options = parser.parse_args(argv)
     os.umask(0o022)
     try:
-        if options.verb == "uninstall":
-            uninstall(Layout(), purge=options.purge)
-        else:
-            install(Layout())
+        match options.verb:
+            case "uninstall":
+                uninstall(Layout(), purge=options.purge)
+            case "new-key":
+                new_key(Layout())
+            case "drop-old-keys":
+                drop_old_keys(Layout())
+            case _:
+                install(Layout())
     except Trouble as trouble:
         say(f"nanoscale-box: {trouble}.")
         return 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import grp
+import json
 import os
 import pwd
 import shutil
@@ -80,6 +81,8 @@ def uninstall(layout: Layout, *, purge: bool) -> None:
     machine.attempt(
         "systemctl", "stop", "systemd-journald@nanoscale-box.service", "systemd-journald@nanoscale-box.socket"
     )
+    for path in layout.limits():
+        shutil.rmtree(path, ignore_errors=True)
     for path in layout.journals(Path("/etc/machine-id").read_text(encoding="ascii").strip()):
         shutil.rmtree(path, ignore_errors=True)
     if not purge:
@@ -143,13 +146,52 @@ def make_settings(layout: Layout) -> None:
     if not layout.settings.exists():
         machine.write(layout.settings, SETTINGS, mode=0o640, owner=(0, group))
     if not layout.sealed_key.exists() and not layout.plain_key.exists():
-        key = base64.b64encode(os.urandom(32)) + b"\n"
-        sealed = sealed_for_this_machine(key)
-        if sealed is not None:
-            machine.write(layout.sealed_key, sealed, mode=0o600)
-        else:
-            machine.write(layout.plain_key, key, mode=0o600)
+        write_keys(layout, [fresh_key()])
     machine.write(layout.key_setting, key_setting(layout, sealed=layout.sealed_key.exists()))
+
+
+def new_key(layout: Layout) -> None:
+    """Put a new key before the others and restart the box; what the old ones sealed follows by `keys rotate`."""
+    write_keys(layout, [fresh_key(), *read_keys(layout)])
+    start(layout)
+    say("the new key seals from now on; seal what there is anew with it: nanoscale-box keys rotate")
+
+
+def drop_old_keys(layout: Layout) -> None:
+    """Keep the newest key alone, once nothing is sealed with another one."""
+    told = json.loads(machine.run(str(layout.current / "bin/nanoscale-box"), "keys", "list", "--json"))
+    used = [key["id"] for key in told["items"] if key["uses"] and not key["newest"]]
+    if used:
+        raise Trouble(f"something is still sealed with {' and '.join(used)}; first run: nanoscale-box keys rotate")
+    write_keys(layout, read_keys(layout)[:1])
+    start(layout)
+    say("the box has its newest key alone; older backups of the database need the keys that they were made with")
+
+
+def fresh_key() -> bytes:
+    """A line of a file of keys."""
+    return base64.b64encode(os.urandom(32)) + b"\n"
+
+
+def read_keys(layout: Layout) -> list[bytes]:
+    """The lines of the keys, newest first."""
+    if layout.sealed_key.exists():
+        text = machine.run("systemd-creds", "decrypt", f"--name={KEY_NAME}", str(layout.sealed_key), "-")
+    else:
+        text = layout.plain_key.read_bytes()
+    return [line + b"\n" for line in text.split()]
+
+
+def write_keys(layout: Layout, keys: list[bytes]) -> None:
+    """Keep keys: encrypted for this machine if it can, else for root's eyes only."""
+    sealed = sealed_for_this_machine(b"".join(keys))
+    if sealed is not None:
+        machine.write(layout.sealed_key, sealed, mode=0o600)
+        layout.plain_key.unlink(missing_ok=True)
+    else:
+        machine.write(layout.plain_key, b"".join(keys), mode=0o600)
+    machine.write(layout.key_setting, key_setting(layout, sealed=sealed is not None))
+    machine.run("systemctl", "daemon-reload")
 
 
 def sealed_for_this_machine(key: bytes) -> bytes | None:

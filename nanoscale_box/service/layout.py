@@ -107,6 +107,10 @@ class Layout:
         texts |= {self.units / name: app for name in APP_COPIES}
         return texts | {path: (source / name).read_text(encoding="utf-8") for name, path in self.others().items()}
 
+    def limits(self) -> list[Path]:
+        """Where systemd keeps the limits that were set for units, until the next boot."""
+        return sorted((self.root / "run/systemd/system.control").glob("nanoscale-*"))
+
     def journals(self, machine_id: str) -> list[Path]:
         """Where the journal of apps and builds lies."""
         return [self.root / folder / f"{machine_id}.{USER}" for folder in ("run/log/journal", "var/log/journal")]

@@ -95,8 +95,8 @@ async def test_stop_ends_everything_and_keeps_data_and_log(on: Stand) -> None:
     release = on.release()
     line = 'echo hello; echo kept > "$DATA_DIR/kept"; (setsid env -i sleep 661 &) ; exec python3 server.py'
     await live(on, release, line)
+    await until(lambda: bool(pids_of("sleep\x00661")))
     strays = pids_of("sleep\x00661")
-    assert strays
     await on.runner.stop(release)
     assert not any(pid in pids_of("sleep\x00661") for pid in strays)
     assert await on.runner.find(release) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import threading
@@ -127,6 +128,33 @@ def test_limits_of_a_project_are_the_units(service: Service, app: str) -> None:
     unit = service.machine.says("systemctl", "list-units", "--plain", "--no-legend", "nanoscale-app*@*").split()[0]
     told = service.machine.says("systemctl", "show", "--property=MemoryMax,CPUQuotaPerSecUSec,TasksMax", unit)
     assert set(told.splitlines()) == {"CPUQuotaPerSecUSec=1.500000s", f"MemoryMax={256 * 1024 * 1024}", "TasksMax=200"}
+
+
+def test_what_a_limit_of_memory_means_here(service: Service, app: str) -> None:
+    """Where control groups of version 2 have no memory controller, the limit is taken and not held, and the doctor
+    says so."""
+    there = service.machine.says("cat", "/sys/fs/cgroup/cgroup.controllers").split()
+    doctor = service.box("doctor", check=False).stdout
+    assert ("not limited in" in doctor) == (not {"memory", "cpu", "pids"} <= set(there))
+    assert ("memory" in doctor.partition("not limited in")[2].partition("\n")[0]) == ("memory" not in there)
+    hungry = {"build.sh": "python3 -c 'x = bytes(10**9); print(len(x))'\n"}
+    service.box("projects", "set", app, "--build-memory-mb", "100")
+    ended = service.push(app, hungry)["state"]
+    assert ended == ("failed" if "memory" in there else "live")
+    service.box("projects", "set", app, "--build-memory-mb", "1000")
+    assert service.push(app, {"build.sh": "echo built > built.txt\n"})["state"] == "live"
+
+
+def test_keys_are_changed(service: Service, app: str) -> None:
+    service.box("env", "set", app, "WORD=a-secret-word")
+    assert "the new key seals from now on" in service.setup("new-key").stdout
+    refused = service.setup("drop-old-keys", check=False)
+    assert "still sealed with" in refused.stdout
+    service.box("keys", "rotate")
+    assert "newest key alone" in service.setup("drop-old-keys").stdout
+    keys = json.loads(service.box("keys", "list", "--json").stdout)["items"]
+    assert [(key["newest"], key["here"]) for key in keys] == [(True, True)]
+    assert service.push(app, {"page.txt": "one"})["state"] == "live"
 
 
 def test_a_killed_box_drops_nothing_and_comes_back(service: Service, app: str) -> None:
