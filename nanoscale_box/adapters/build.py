@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from nanoscale_box.adapters import environment
-from nanoscale_box.adapters.checkouts import check_output, inside, measured, tree_of
+from nanoscale_box.adapters.checkouts import check_output, inside, tree_of
 from nanoscale_box.adapters.disk import Room, sync_disk, within
 from nanoscale_box.adapters.folders import Folders, check_room, disk_full, private_folder, write_whole
 from nanoscale_box.adapters.removal import Remover
@@ -100,7 +100,8 @@ class ProcessBuilder:
                     ended = await self._run(release, stage, command, task, said)
                     if ended != 0:
                         raise self._failed(stage, code, command, ended, said)
-        await self._workplace.finish(release)
+        async with within(self._limits.room, self._folders.unfinished(release)):
+            await self._workplace.finish(release)
         await asyncio.to_thread(check_output, plan, checkout / (root_directory or ""), checkout)
         # The mark must not outlive a power cut that the files did not.
         await asyncio.to_thread(self._sync, checkout)
@@ -131,7 +132,7 @@ class ProcessBuilder:
 
     async def data(self, project_id: ProjectId) -> DataFolder:
         """What the project's apps keep across releases."""
-        return await asyncio.to_thread(measured, self._folders.data(project_id))
+        return await self._workplace.data(project_id)
 
     def _task(self, command: Command, folder: Path, environ: Mapping[str, str], said: Said, limits: Limits) -> Task:
         """A command within the box's own limits, with the project's in their place."""

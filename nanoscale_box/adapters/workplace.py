@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from nanoscale_box.adapters import environment, shell
+from nanoscale_box.adapters.checkouts import measured
 from nanoscale_box.adapters.folders import Folders, private_folder, saying_disk_full
 from nanoscale_box.adapters.isolation import Isolate, Reach, not_isolated, reach_of_app
 from nanoscale_box.adapters.removal import Remover
-from nanoscale_box.core.model import UNLIMITED, Limits, ProjectId, Release
+from nanoscale_box.core.model import UNLIMITED, DataFolder, Limits, ProjectId, Release
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,9 @@ class Workplace(Protocol):
     async def errand(self, release: Release, task: Task) -> int:
         """Run a command as the app would be run; its exit status."""
 
+    async def data(self, project_id: ProjectId) -> DataFolder:
+        """What the project's apps keep across releases."""
+
     async def clear_cache(self, project_id: ProjectId) -> None:
         """Drop a project's caches."""
 
@@ -97,6 +102,10 @@ class LocalWorkplace:
         """Run a command with the app's data."""
         private_folder(self._folders.data(release.project_id))
         return await self._run(task, reach_of_app(self._folders, release, task.folder))
+
+    async def data(self, project_id: ProjectId) -> DataFolder:
+        """Look into the folder."""
+        return await asyncio.to_thread(measured, self._folders.data(project_id))
 
     async def clear_cache(self, project_id: ProjectId) -> None:
         """Remove the folder."""

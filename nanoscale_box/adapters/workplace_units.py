@@ -18,7 +18,7 @@ from nanoscale_box.adapters.systemd_units import APP_TEMPLATES, BUILD_TEMPLATE
 from nanoscale_box.adapters.unit_orders import SEEN_HOME, Order, Orders, end
 from nanoscale_box.adapters.workplace import Sight, Task
 from nanoscale_box.core.errors import Code, Fault, Unavailable
-from nanoscale_box.core.model import ProjectId, Release
+from nanoscale_box.core.model import DataFolder, ProjectId, Release
 from nanoscale_box.core.text import inert
 
 _WORK: Final = SEEN_HOME / "release"
@@ -29,6 +29,10 @@ _HAND_OVER_SECONDS: Final = 900.0
 _ROOM_SECONDS: Final = 120.0
 """How long a start waits for a unit of its project to be free: as long as an old release may drain and end."""
 _ROOM_LOOK: Final = 0.25
+_PLAIN: Final = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
+_COUNT: Final = ("-not", "-type", "d", "-printf", "%b\\n")
+"""find(1): the blocks of 512 bytes of each file, a line for each."""
+_COUNT_SECONDS: Final = 60.0
 _PACK: Final = ("tar", "--create", "--file=-", "--hard-dereference", "--mode=a+rX,u+w", ".")
 _UNPACK: Final = ("tar", "--extract", "--file=-", "--no-same-owner", "--delay-directory-restore")
 
@@ -66,7 +70,7 @@ class UnitWorkplace:
             empty=(str(_WORK), tmp) if release in self._fresh else (),
         )  # fmt: skip
         self._fresh.discard(release)
-        return await self._run(unit, order, release, task)
+        return await self._run(unit, order, self._folders.release(release), task)
 
     async def finish(self, release: Release) -> None:
         """Unpack what the build hands over, and put it in the place of the checkout."""
@@ -82,7 +86,7 @@ class UnitWorkplace:
             box.setblocking(True)  # another program reads it from here on
             await self._machine(_UNPACK, unpacked, stdin=box)
 
-        order = Order(argv=_PACK, env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}, folder=str(_WORK), errors=False)
+        order = Order(argv=_PACK, env=_PLAIN, folder=str(_WORK), errors=False)
         status = await self._orders.run(unit, order, folder, unpack, _HAND_OVER_SECONDS)
         if status != 0:
             raise _not_handed_over(f"tar ended with exit status {status}")
@@ -91,13 +95,21 @@ class UnitWorkplace:
 
     async def errand(self, release: Release, task: Task) -> int:
         """Run a command in an app unit that is free."""
-        async with self.room(release.project_id, set) as unit:
-            self.busy.add(unit)
+        return await self._in_app_unit(release.project_id, self._folders.release(release), task)
+
+    async def data(self, project_id: ProjectId) -> DataFolder:
+        """Have the project's user look into its folder: the box may not."""
+        folder = _DATA / systemd_units.instance_of(project_id)
+        blocks: list[int] = []
+        task = Task(
+            argv=("find", f"{folder}/", *_COUNT), folder=Path("/"), env=_PLAIN, seconds=_COUNT_SECONDS,
+            line=lambda line: blocks.append(int(line)) if line.isdigit() else None,
+        )  # fmt: skip
         try:
-            order = Order(argv=task.argv, env=task.env, folder=str(task.folder))
-            return await self._run(unit, order, release, task)
-        finally:
-            self.busy.discard(unit)
+            whole = await self._in_app_unit(project_id, private_folder(self._folders.units / "nothing"), task) == 0
+        except TimeoutError:
+            whole = False
+        return DataFolder(path=str(folder), bytes=512 * sum(blocks), files=len(blocks), whole=whole)
 
     async def clear_cache(self, project_id: ProjectId) -> None:
         """Have systemd remove the folder, which is not the box's."""
@@ -130,7 +142,15 @@ class UnitWorkplace:
                 await asyncio.sleep(_ROOM_LOOK)
             yield free[0]
 
-    async def _run(self, unit: str, order: Order, release: Release, task: Task) -> int:
+    async def _in_app_unit(self, project_id: ProjectId, shown: Path, task: Task) -> int:
+        async with self.room(project_id, set) as unit:
+            self.busy.add(unit)
+        try:
+            return await self._run(unit, Order(argv=task.argv, env=task.env, folder=str(task.folder)), shown, task)
+        finally:
+            self.busy.discard(unit)
+
+    async def _run(self, unit: str, order: Order, shown: Path, task: Task) -> int:
         await systemd.tell(systemd_units.limit(unit, task.limits, memory_mb=task.memory_mb))
 
         async def listen(box: socket.socket) -> None:
@@ -141,7 +161,7 @@ class UnitWorkplace:
             for each in lines.end():
                 task.line(each)
 
-        return await self._orders.run(unit, order, self._folders.release(release), listen, task.seconds)
+        return await self._orders.run(unit, order, shown, listen, task.seconds)
 
     async def _clean(self, unit: str, what: str) -> None:
         await end(unit, patience=0)

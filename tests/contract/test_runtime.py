@@ -285,6 +285,19 @@ async def test_a_build_that_fails_stalls_or_is_cancelled_leaves_nothing_running(
     assert await on.builder.kept(on.project) == set()
 
 
+async def test_data_is_sized_and_goes_with_the_project(on: Stand) -> None:
+    release = on.release()
+    await live(
+        on, release, 'head -c 100000 /dev/zero > "$DATA_DIR/big"; echo x > "$DATA_DIR/small"; exec python3 server.py'
+    )
+    found = await on.builder.data(on.project)
+    assert (found.files, found.whole) == (2, True)
+    assert 100_000 <= found.bytes < 200_000
+    await on.runner.stop(release)
+    await on.builder.discard_project(on.project)
+    assert (await on.builder.data(on.project)).files == 0
+
+
 async def test_an_app_sees_neither_the_box_nor_others(on: Stand) -> None:
     before, release = on.release(1), on.release(2, spy__py=SPY)
     database = on.folders.home / "box.db"
