@@ -121,7 +121,7 @@ async def test_stop_loses_patience(on: Stand) -> None:
 @pytest.mark.parametrize(
     ("line", "code", "detail", "hint"),
     [
-        ("echo one; echo key=$KEY; exit 3", Code.EXITED_EARLY, "exit status 3", "it said: one / key=****;"),
+        ("echo one; echo key=$KEY; exit 3", Code.EXITED_EARLY, "exit status 3", "it said “one / key=****”"),
         ("kill -9 $$", Code.EXITED_EARLY, "signal 9 (SIGKILL)", ""),
         ("no-such-program", Code.EXITED_EARLY, "exit status 127", "not found"),
         ("sleep 600", Code.NEVER_LISTENED, "did not listen on port", "HOST and PORT"),
@@ -265,7 +265,7 @@ async def test_a_build_that_fails_stalls_or_is_cancelled_leaves_nothing_running(
     release = on.release()
     with pytest.raises(DeployFailed, match="exit status 3") as caught:
         await on.builder.build(release, None, building("echo why; exit 3"), [], lambda _: None)
-    assert "it said: why" in caught.value.hint
+    assert "it said “why”" in caught.value.hint
     limits = Limits(build_timeout_seconds=1)
     with pytest.raises(DeployFailed) as late:
         await on.builder.build(release, None, building("setsid sleep 664 & sleep 664"), [], lambda _: None, limits)

@@ -70,10 +70,12 @@ def exposure(service: Service, path: str) -> float:
 def test_the_runtime_keeps_its_contract(service: Service) -> None:
     service.machine.run("systemctl", "stop", "nanoscale-box")
     service.machine.run("install", "-d", f"--owner={BOX}", f"--group={BOX}", "--mode=0750", "/run/nanoscale-box")
-    done = service.suite("tests/contract/test_runtime.py", RUNTIME_UNDER_TEST="systemd")
+    try:
+        done = service.suite("tests/contract/test_runtime.py", RUNTIME_UNDER_TEST="systemd")
+    finally:
+        service.machine.run("systemctl", "start", "nanoscale-box")
     assert done.returncode == 0, done.stdout[-6000:] + service.machine.says("journalctl", "-n60", "--no-pager")
     assert "skipped" not in done.stdout
-    service.machine.run("systemctl", "start", "nanoscale-box")
 
 
 def test_the_box_may_do_nothing_else(service: Service) -> None:
