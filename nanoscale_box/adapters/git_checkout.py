@@ -7,11 +7,12 @@ import re
 import shutil
 import struct
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from nanoscale_box.adapters.git_ahead import Ahead, Found
 from nanoscale_box.adapters.git_commit import CommitWords, commit_words
 from nanoscale_box.adapters.git_fetch import fetch_commit
 from nanoscale_box.adapters.git_gitmodules import submodules_of
@@ -32,8 +33,6 @@ _WORTH_SHARING: Final = 400
 """Files; below that another process costs more than it gives."""
 _SHARE: Final = struct.Struct("<QQ?")
 _NAME: Final = 20
-_Found = tuple[PackReader, int, bytes]
-"""Where a blob is, and its name."""
 _PAUSE: Final = 0.3
 """Seconds between two lines of progress."""
 _MAX_REMOTE: Final = 400
@@ -68,15 +67,20 @@ def _attempt(request: Checkout, mirror: Mirror, say: Say, *, alone: bool = False
     writer = TreeWriter(request.stage, request.limits)
     arrival = _Arrival(request, mirror, writer, say)
     known = mirror.commits()
-    if request.sha.encode("ascii") not in known:
-        arrival.receive(known)
     try:
+        if request.sha.encode("ascii") not in known:
+            if known and not alone:
+                arrival.begin_ahead(known[-1])
+            arrival.receive(known)
         submodules = arrival.complete(alone=alone)
     except _Unshared:
+        arrival.stop()
         if arrival.stream is not None:
             mirror.keep(arrival.stream, request.sha.encode("ascii"))
         mirror.close()
         return _attempt(request, mirror, say, alone=True)
+    finally:
+        arrival.stop()
     mirror.keep(arrival.stream, request.sha.encode("ascii"))
     writer.finish()
     if request.folder is not None and not submodules:
@@ -120,10 +124,27 @@ class _Arrival:
         self._folders: dict[bytes, bytes] = {}
         self._commits: dict[bytes, bytes] = {}
         self._listing: Listing | None = None
+        self._ahead: Ahead | None = None
         self._tried = False
         self._placed: set[bytes] = set()
         self._pointers = Pointers()
         self.words = CommitWords()
+
+    def begin_ahead(self, commit: bytes) -> None:
+        """Have other processes write the files of a commit (hex) that is here, where it has many of them. Raises
+        `PackDamaged`."""
+        helpers = min(len(os.sched_getaffinity(0)), _PROCESSES) - 1
+        try:
+            listing = self._listing_of(self._content_of(COMMIT, bytes.fromhex(commit.decode("ascii"))))
+        except DeployFailed:
+            return  # a commit that would be refused today
+        if helpers and len(listing.files) > _WORTH_SHARING:
+            self._ahead = Ahead(listing, self._found(listing.files), self._writer, helpers)
+
+    def stop(self) -> None:
+        """End the processes that help."""
+        if self._ahead is not None:
+            self._ahead.stop()
 
     def receive(self, known: list[bytes]) -> None:
         """Fetch what is missing, placing files at once if everything has to come."""
@@ -144,6 +165,11 @@ class _Arrival:
         listing = self._listing or self._list(self._read_folder)
         targets = {path: self._content(name) for path, name in listing.links.items()}
         check_links(listing, targets)
+        if self._ahead is not None:
+            placed = self._ahead.settle(listing)
+            if placed is None:
+                raise _Unshared
+            self._placed |= placed
         self._write_rest(listing, alone=alone)
         for places, text in self._pointers.texts():
             self._writer.place(places, text)
@@ -156,14 +182,13 @@ class _Arrival:
     def _write_rest(self, listing: Listing, *, alone: bool) -> None:
         """Write what did not come as the pack arrived: where it is much, with the help of other processes, since making
         files takes the time."""
-        rest = [(*self._find(name), name) for name in listing.files if name not in self._placed]
-        rest.sort(key=lambda one: (id(one[0]), one[1]))
+        rest = self._found(name for name in listing.files if name not in self._placed)
         helpers = min(len(os.sched_getaffinity(0)), _PROCESSES) if len(rest) > _WORTH_SHARING else 1
         if alone or helpers == 1 or self._writer.is_threaded:
             self._write_run(listing, rest)
             return
 
-        def work(run: Sequence[_Found]) -> bytes:
+        def work(run: Sequence[Found]) -> bytes:
             return self._write_run(listing, run)
 
         told = shared(rest, work, helpers)
@@ -178,7 +203,13 @@ class _Arrival:
                 name = one[at : at + _NAME]
                 self._pointers.keeps(listing.files[name], self._content(name))
 
-    def _write_run(self, listing: Listing, run: Sequence[_Found]) -> bytes:
+    def _found(self, names: Iterable[bytes]) -> list[Found]:
+        """Where these blobs are, in the order in which they are best read."""
+        found = [(*self._find(name), name) for name in names]
+        found.sort(key=lambda one: (id(one[0]), one[1]))
+        return found
+
+    def _write_run(self, listing: Listing, run: Sequence[Found]) -> bytes:
         """Write some of the files; gives what another process must know of it, at the end the names of pointers."""
         writer, before, kept = self._writer, (self._writer.written, self._writer.files), []
         for reader, offset, name in run:
@@ -229,13 +260,17 @@ class _Arrival:
     def _list(self, read: Callable[[bytes], bytes]) -> Listing:
         commit = self._commits.get(self._commit) or self._content_of(COMMIT, self._commit)
         self.words = commit_words(commit)
+        listing = self._listing_of(commit, read)
+        if self._ahead is None:
+            self._writer.folders(listing.folders)
+        self._listing = listing
+        return listing
+
+    def _listing_of(self, commit: bytes, read: Callable[[bytes], bytes] | None = None) -> Listing:
         root = _TREE_LINE.match(commit)
         if root is None:
             raise PackDamaged("the commit has no tree")
-        listing = list_tree(bytes.fromhex(root.group(1).decode("ascii")), read, self._request.limits)
-        self._writer.folders(listing.folders)
-        self._listing = listing
-        return listing
+        return list_tree(bytes.fromhex(root.group(1).decode("ascii")), read or self._read_folder, self._request.limits)
 
     def _write(self, name: bytes, places: list[tuple[bytes, bool]], content: bytes) -> None:
         if name not in self._placed:

@@ -18,7 +18,7 @@ _POINTER: Final = re.compile(
     rb"size (0|[1-9][0-9]{0,14})\n?"
 )
 _MAX_POINTER: Final = 1024
-_ATTRIBUTES: Final = b".gitattributes"
+ATTRIBUTES: Final = b".gitattributes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class Pointers:
         if len(content) < _MAX_POINTER and _POINTER.fullmatch(content):
             self._kept.append((places, content))
             return True
-        if b"filter=lfs" in content and any(path.rpartition(b"/")[2] == _ATTRIBUTES for path, _ in places):
+        if any(path.rpartition(b"/")[2] == ATTRIBUTES for path, _ in places) and b"filter=lfs" in content:
             self._asked = True
         return False
 

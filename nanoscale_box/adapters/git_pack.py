@@ -223,6 +223,10 @@ class PackReader:
             raise PackDamaged("an object is of another kind than its place says")
         return found[1]
 
+    def length(self, offset: int) -> int:
+        """How many bytes of the pack an object takes."""
+        return self._end(offset) - offset
+
     def remember(self, offset: int, kind: int, content: bytes) -> None:
         """Keep an object at hand, since others are likely deltas of it."""
         if offset in self._cache or len(content) > BIG:
@@ -262,9 +266,9 @@ class PackReader:
 
     @staticmethod
     def _inflate(entry: Entry, raw: bytes) -> bytes:
-        inflating = zlib.decompressobj()
+        # room of the right size from the start saves copying; the size was held against the budget as the pack came
         try:
-            content = inflating.decompress(memoryview(raw)[entry.body :], entry.size + 1)
+            content = zlib.decompress(memoryview(raw)[entry.body :], bufsize=max(entry.size, 1))
         except zlib.error as wrong:
             raise PackDamaged("an object that cannot be inflated") from wrong
         if len(content) != entry.size:

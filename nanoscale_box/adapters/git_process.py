@@ -50,6 +50,26 @@ def shared(items: Sequence[T], work: Work[T], processes: int) -> list[bytes] | N
     return None if any(ended) else [*told, *told_by_others]
 
 
+class Helpers:
+    """Forks of this process that do the same work beside it. It must have no other thread when they begin."""
+
+    def __init__(self, work: Callable[[], bytes], processes: int) -> None:
+        self._others = [_begin((), lambda _: work()) for _ in range(processes)]
+
+    def told(self) -> list[bytes | None]:
+        """Wait for their ends; give what each told, None for one that failed."""
+        others, self._others = self._others, []
+        told = [_all_of(pipe) for _, pipe in others]
+        ended = [os.waitpid(pid, 0)[1] for pid, _ in others]
+        return [None if status else one for one, status in zip(told, ended, strict=True)]
+
+    def kill(self) -> None:
+        """End those that still work."""
+        for pid, _ in self._others:
+            os.kill(pid, signal.SIGKILL)
+        self.told()
+
+
 def _begin(run: Sequence[T], work: Work[T]) -> tuple[int, int]:
     """A fork of this process at work, and where to read what it tells."""
     reading, writing = os.pipe()

@@ -9,6 +9,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Final
 
@@ -81,8 +82,9 @@ class TreeWriter:
         self._put += size
         self._queue.put((places, content))
 
-    def place_pieces(self, path: bytes, program: bool, pieces: Iterable[bytes]) -> None:
-        """Write one file from its pieces, now."""
+    def place_pieces(self, path: bytes, program: bool, pieces: Iterable[bytes]) -> int:
+        """Write one file from its pieces, now; gives its size."""
+        before = self.written
         fd = os.open(path, _NEW, 0o755 if program else 0o644, dir_fd=self._root)
         try:
             for piece in pieces:
@@ -91,6 +93,15 @@ class TreeWriter:
         finally:
             os.close(fd)
         self.files += 1
+        return self.written - before
+
+    def undo(self, files: Iterable[bytes], folders: Iterable[bytes]) -> None:
+        """Remove these files, written or not, and then these folders, in this order."""
+        for path in files:
+            with suppress(FileNotFoundError):
+                os.unlink(path, dir_fd=self._root)
+        for path in folders:
+            os.rmdir(path, dir_fd=self._root)
 
     def drain(self) -> None:
         """Return when all files are written. Raises the first `OSError` of a thread."""

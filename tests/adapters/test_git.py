@@ -524,6 +524,44 @@ async def test_many_files_are_written_by_several_processes(box: Box, server: Git
     assert box.left() == ["d1", "d2"]
 
 
+async def test_what_is_written_ahead_ends_as_the_next_commit(
+    box: Box, server: GitServer, repository: Repository
+) -> None:
+    files = many(900)
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"1" * 64 + b"\nsize 3\n"
+    files |= {"folder/in/it": b"f", "plain": b"p", "pointer": pointer, "program": b"#!/bin/sh\n", "twice1": b"twice"}
+    files |= {".gitattributes": b"* text\n", "large.bin": b"\0" * (9 << 20), "gone/too": b"g", "link": b"no link yet"}
+    await box.checkout(remote(server), repository.commit(files), release=release(1))
+    names = sorted(many(900))
+    (repository.work / "folder/in/it").unlink()
+    (repository.work / "folder/in").rmdir()
+    (repository.work / "folder").rmdir()
+    (repository.work / "plain").unlink()
+    (repository.work / "link").unlink()
+    (repository.work / "link").symlink_to("plain")
+    (repository.work / "program").chmod(0o755)
+    changed: dict[str, bytes | None] = {"folder": b"a file now", "plain/below": b"a folder now", "gone/too": None}
+    changed |= {names[0]: b"changed", names[1]: None, "twice2": b"twice", ".gitattributes": b"*.py text\n"}
+    second = repository.commit(changed)
+    assert snapshot(await box.checkout(remote(server), second, release=release(2))) == git_snapshot(
+        repository.bare, second
+    )
+    third = repository.commit(dict.fromkeys(names[2:], b"all of them changed"))
+    assert snapshot(await box.checkout(remote(server), third, release=release(3))) == git_snapshot(
+        repository.bare, third
+    )
+    assert box.left() == ["d1", "d2", "d3"]
+
+
+async def test_what_was_written_ahead_goes_when_the_fetch_fails(
+    box: Box, server: GitServer, repository: Repository
+) -> None:
+    await box.checkout(remote(server), repository.commit(many(900)), release=release(1))
+    with pytest.raises(BoxError):
+        await box.checkout(remote(server), Sha("1" * 40), release=release(2))
+    assert box.left() == ["d1"]
+
+
 async def test_looks_share_a_process_that_is_replaced_when_it_dies(
     box: Box, server: GitServer, repository: Repository
 ) -> None:
