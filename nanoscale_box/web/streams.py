@@ -55,7 +55,6 @@ class Streams:
 
 def resume_point(request: web.Request, query: Query, name: str | None) -> int | None:
     """Where to go on: the `Last-Event-ID` of a reader that was cut off, else the parameter `name`."""
+    asked = query.number(name, 0) if name else None
     last = request.headers.get("Last-Event-ID")
-    if last:
-        return whole_number(last, "Last-Event-ID", 0, MAX_ID)
-    return query.number(name, 0) if name else None
+    return whole_number(last, "Last-Event-ID", 0, MAX_ID) if last else asked

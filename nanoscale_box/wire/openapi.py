@@ -37,7 +37,7 @@ _MEANINGS: Final = {
 
 def document(version: str) -> dict[str, Any]:
     """The whole document; `version` is the box's own."""
-    kinds = [Problem, *(kind for one in OPERATIONS for kind in (one.takes, _shape(one)) if kind is not None)]
+    kinds = [Problem, *(kind for one in OPERATIONS for kind in (one.takes, _shape(one), *one.tells) if kind)]
     schemas, components = msgspec.json.schema_components(kinds, ref_template=_REF)
     named = dict(zip(kinds, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
@@ -91,13 +91,24 @@ def _refusals(one: Operation) -> list[int]:
 def _answer(one: Operation, named: dict[Any, Any]) -> dict[str, Any]:
     described: dict[str, Any] = {"description": _MEANINGS[one.status]}
     if one.gives is str:
-        return {**described, "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+        return {**described, "content": {"text/event-stream": {"schema": _event([named[kind] for kind in one.tells])}}}
     if one.gives is bytes:
         return {**described, "content": {one.media: {"schema": {"type": "string"}}}}
     if one.gives is None:
         return described
     schema = {"type": "object"} if one.gives == dict[str, Any] else named[one.gives]
     return {**described, "content": {"application/json": {"schema": schema}}}
+
+
+def _event(shapes: list[dict[str, Any]]) -> dict[str, Any]:
+    """One event of a stream; OpenAPI 3.1 has no word for a sequence of them, and readers take it as this."""
+    text = {"type": "string"}
+    data = {**text, "contentMediaType": "application/json", "contentSchema": {"anyOf": shapes}}
+    return {
+        "type": "object",
+        "properties": {"id": text, "event": text, "data": data},
+        "required": ["id", "event", "data"],
+    }
 
 
 def _part(name: str) -> dict[str, Any]:

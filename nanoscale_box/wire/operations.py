@@ -38,6 +38,8 @@ class Operation:
     does: str
     scope: Scope
     gives: Any = None
+    tells: tuple[type[shapes.Shape], ...] = ()
+    """What the data of a stream's events are."""
     media: str = "application/json"
     takes: type[requests.Request] | None = None
     query: tuple[Parameter, ...] = ()
@@ -62,6 +64,7 @@ _LOG: Final = (
     _LAST_ID,
 )
 _STREAM: Final = str
+_LINES: Final = (shapes.LogLine, shapes.LogEnd)
 _ASKS_GITHUB: Final = (409, 429, 502)
 
 _look = partial(Operation, method="GET", scope="read")
@@ -181,6 +184,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         does="what runs of a project prints, or what its latest build printed",
         query=_LOG,
         gives=_STREAM,
+        tells=_LINES,
     ),
     _look(id="get_deployment", route=routes.DEPLOYMENT, does="one deployment", gives=shapes.Deployment),
     _steer(
@@ -196,6 +200,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         does="what one deployment's build or app printed",
         query=_LOG,
         gives=_STREAM,
+        tells=_LINES,
     ),
     _look(
         id="list_verdicts",
@@ -293,6 +298,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         does="everything that changes, by id",
         query=(Parameter(name="after", does="begin after this id", kind="number"), _FOLLOW, _LAST_ID),
         gives=_STREAM,
+        tells=(shapes.Event,),
     ),
     _look(id="get_session", route=routes.SESSION, does="who the caller is to the box", gives=shapes.Session),
     _look(

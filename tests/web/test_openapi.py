@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from nanoscale_box.web.local import build_local
 from nanoscale_box.wire import routes
 from nanoscale_box.wire.openapi import document
 from nanoscale_box.wire.operations import OPERATIONS, Operation
+from nanoscale_box.wire.shapes import Shape
 from tests.web.fake_engine import FakeEngine
 from tests.web.test_remote import path
 
@@ -54,6 +56,34 @@ async def test_it_is_served_and_complete(local: ClientSession) -> None:
     for one in OPERATIONS:
         described = told["paths"][one.route][one.method.lower()]
         assert {str(one.status), "400", "401", "403", "500", "503"} <= set(described["responses"])
+
+
+STREAMS = [one for one in OPERATIONS if one.gives is str]
+
+
+@pytest.mark.parametrize("operation", STREAMS, ids=lambda one: one.id)
+async def test_an_event_of_a_stream_is_what_it_is_said_to_be(
+    local: ClientSession, engine: FakeEngine, operation: Operation
+) -> None:
+    engine.feed.add("something")
+    described = document("0.1")["paths"][operation.route]["get"]["responses"]["200"]["content"]["text/event-stream"]
+    fields = described["schema"]
+    shapes = {one["$ref"].rpartition("/")[2] for one in fields["properties"]["data"]["contentSchema"]["anyOf"]}
+    assert shapes == {kind.__name__ for kind in operation.tells}
+    async with local.get(path(operation)) as answer:
+        events = [dict(re.findall(r"^(\w+): (.*)$", one, re.MULTILINE)) for one in (await answer.text()).split("\n\n")]
+    events = [one for one in events if "data" in one]
+    assert events
+    for event in events:
+        assert set(event) == set(fields["properties"]) == set(fields["required"])
+        assert any(_decodes(event["data"], kind) for kind in operation.tells)
+
+
+def _decodes(data: str, kind: type[Shape]) -> bool:
+    try:
+        return bool(msgspec.to_builtins(msgspec.json.decode(data, type=kind)) == json.loads(data))
+    except msgspec.ValidationError:
+        return False
 
 
 @pytest.mark.parametrize("operation", LOOKS, ids=lambda one: one.id)
