@@ -21,6 +21,9 @@ from nanoscale_box.engine.ports import Errand
 from tests.adapters.helpers import until
 from tests.contract.stands import FAIR, KINDS, QUICK, Stand, building, plan, port_of, stand
 
+pytestmark = pytest.mark.xdist_group("contract")
+"""Strays are looked for by what they were called, on the whole machine."""
+
 SPY = """
 import glob, os, pathlib
 def attempt(work):

@@ -39,7 +39,8 @@ def is_running(pid: int) -> bool:
 
 def parent_of(pid: int) -> int:
     """The parent's number, 0 for a process that has ended."""
-    return int(told_of(pid, "stat").rpartition(b") ")[2].split()[1] or 0) if is_running(pid) else 0
+    state, *rest = told_of(pid, "stat").rpartition(b") ")[2].split() or [b"X"]
+    return 0 if state in {b"Z", b"X"} else int(rest[0])
 
 
 def everybody() -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -136,6 +137,21 @@ def _remove(group: Path) -> None:
         if time.monotonic() > deadline:
             raise AssertionError(f"processes are left in {group}")
         time.sleep(0.02)
-    for folder in sorted((path for path in group.rglob("*") if path.is_dir()), key=lambda path: -len(path.parts)):
+    for folder in [
+        *sorted((path for path in group.rglob("*") if path.is_dir()), key=lambda path: -len(path.parts)),
+        group,
+    ]:
+        while not _is_gone(folder):  # the kernel may still put the last process away
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{folder} is still in use")
+            time.sleep(0.02)
+
+
+def _is_gone(folder: Path) -> bool:
+    try:
         folder.rmdir()
-    group.rmdir()
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        return False
+    return True
