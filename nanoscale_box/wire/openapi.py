@@ -122,6 +122,8 @@ def _parameter(one: Parameter) -> dict[str, Any]:
     match one.kind:
         case "number":
             schema = {"type": "integer", "minimum": one.lowest, "maximum": one.highest}
+            if one.header:  # an empty header is one that was not sent
+                schema = {"anyOf": [schema, {"const": ""}]}
         case "flag":
             schema = {"type": "boolean"}
         case "text":

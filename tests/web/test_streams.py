@@ -16,6 +16,7 @@ from nanoscale_box.client.sse import Message, Parser
 from nanoscale_box.core.lifecycle import DeploymentState
 from nanoscale_box.web.server import build_local, open_local
 from nanoscale_box.wire import routes
+from nanoscale_box.wire.openapi import document
 from tests.web.fake_engine import FakeEngine
 from tests.web.samples import deployment
 
@@ -105,6 +106,14 @@ async def test_wrong_places_are_refused(local: ClientSession, last: str) -> None
     for right in ({}, {"Last-Event-ID": "1"}):
         async with local.get(routes.EVENTS, params={"after": last}, headers=right) as answer:
             assert answer.status == 400
+
+
+async def test_an_empty_place_is_none_and_the_document_says_so(local: ClientSession, engine: FakeEngine) -> None:
+    engine.feed.add("before")
+    assert [one.id for one in await whole(local, f"{routes.EVENTS}?follow=false", Last_Event_ID="")] == ["1"]
+    parameters = document("0.1")["paths"][routes.EVENTS]["get"]["parameters"]
+    (header,) = (one for one in parameters if one["in"] == "header")
+    assert {"const": ""} in header["schema"]["anyOf"]
 
 
 async def test_a_reader_that_does_not_read_holds_up_nobody(local: ClientSession, engine: FakeEngine) -> None:
