@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments:
-        return _tui()
+        return _tui(os.environ)
     options = parse(arguments)
     match options.handler:
         case "front:serve":
@@ -28,6 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _demo(options)
         case "front:restore":
             return _restore(options)
+        case "front:tui":
+            return _tui(_with_flags(options, os.environ))
         case _:
             return run_command(options)
 
@@ -88,27 +90,40 @@ def _demo(options: argparse.Namespace) -> int:
         return 2
     from functools import partial
 
+    _few_repaints()
     from nanoscale_box.tui.app import attach
 
     return run.interactive(partial(attach, parting=""))
 
 
-def _tui() -> int:
+def _tui(environ: Mapping[str, str]) -> int:
     """Open the terminal UI: on the daemon that answers, else on one hosted in this process."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         _tell("the terminal UI needs a terminal", "see what runs: nanoscale-box status")
         return 2
     import asyncio
 
+    _few_repaints()
     os.umask(0o077)
     socket = asyncio.run(_box_that_runs())
     if socket is not None:  # whoever attaches need not wait for all that a box is made of
         from nanoscale_box.tui.app import attach
 
-        return asyncio.run(attach(socket))
+        return asyncio.run(attach(socket, environ=environ))
     from nanoscale_box.hosting import host_tui
 
-    return host_tui(os.environ)
+    return host_tui(environ)
+
+
+def _with_flags(options: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment as the flags have it: they go before it."""
+    told = {"NANOSCALE_TUI_THEME": options.theme, "NANOSCALE_TUI_READ_ONLY": "1" if options.read_only else None}
+    return {**environ, **{name: value for name, value in told.items() if value}}
+
+
+def _few_repaints() -> None:
+    """Twenty a second are enough, and pleasant over SSH; Textual reads this once, when it is imported."""
+    os.environ.setdefault("TEXTUAL_FPS", "20")
 
 
 async def _box_that_runs() -> Path | None:

@@ -52,6 +52,16 @@ COMMANDS: Final[tuple[Command, ...]] = (
         handler="front:serve",
     ),
     Command(
+        words="tui",
+        does="open the terminal UI, as no command at all does",
+        examples=("tui --read-only", "tui --theme ansi-dark"),
+        handler="front:tui",
+        arguments=(
+            arg("--read-only", action="store_true", help="change nothing from there"),
+            arg("--theme", metavar="NAME", help="the colours; ansi-dark and ansi-light are the terminal's own"),
+        ),
+    ),
+    Command(
         words="demo",
         does="see the whole product on a simulated GitHub; `demo push` pushes to a demo that runs",
         examples=("demo", "demo --headless", "demo push", "demo push --broken"),

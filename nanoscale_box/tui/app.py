@@ -8,33 +8,53 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar, Final
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.signal import Signal
 from textual.timer import Timer
 from textual.worker import WorkerFailed
 
 from nanoscale_box.client import BoxClient, Unreachable
-from nanoscale_box.core.text import inert
+from nanoscale_box.core.text import inert, redact
 from nanoscale_box.tui import around, palette, themes
 from nanoscale_box.tui.box import Box
 from nanoscale_box.tui.crash import note_crash
 from nanoscale_box.tui.desk import Desk
 from nanoscale_box.tui.feed import Feed
+from nanoscale_box.tui.key_map import actions, unknown
 from nanoscale_box.tui.model import Model
+from nanoscale_box.tui.prefs import Prefs, read_prefs, remember_theme
+from nanoscale_box.tui.screens.base import BoxScreen
+from nanoscale_box.tui.screens.choices import SettingsScreen
 from nanoscale_box.tui.screens.connect import GithubScreen
+from nanoscale_box.tui.screens.doctor import DoctorScreen
+from nanoscale_box.tui.screens.environment import EnvironmentPane
 from nanoscale_box.tui.screens.help import Help
 from nanoscale_box.tui.screens.home import HomeScreen
+from nanoscale_box.tui.screens.journal import Journal
 from nanoscale_box.tui.screens.new_project import NewProjectScreen
+from nanoscale_box.tui.screens.project import ProjectScreen
+from nanoscale_box.tui.screens.steering import Steering
+from nanoscale_box.tui.widgets.list_pane import ListPane
+from nanoscale_box.tui.widgets.log_pane import LogPane
+from nanoscale_box.tui.widgets.rows import Rows
 from nanoscale_box.wire import shapes
 
 KEEPS_RUNNING: Final = "The box and its apps keep running. Come back with: nanoscale-box"
 _REPAINTS: Final = 20
+
+
+_WITH_KEYS: Final[tuple[type[DOMNode], ...]] = (
+    BoxScreen, HomeScreen, ProjectScreen, Steering, NewProjectScreen, GithubScreen, DoctorScreen, SettingsScreen,
+    EnvironmentPane, ListPane, Rows, LogPane,
+)  # fmt: skip
 
 
 class BoxApp(App[None]):
@@ -49,6 +69,9 @@ class BoxApp(App[None]):
         Binding("ctrl+g", "github", "GitHub", show=False, id="app.github"),
         Binding("ctrl+p", "command_palette", "all actions", show=False),
         Binding("question_mark,f1", "help", "help", key_display="?", id="app.help"),
+        Binding("ctrl+e", "doctor", "doctor", show=False, id="app.doctor"),
+        Binding("ctrl+o", "settings", "settings of this UI", show=False, id="app.settings"),
+        Binding("exclamation_mark", "journal", "what was done", show=False, key_display="!", id="app.journal"),
         Binding("q", "quit", "quit", id="app.quit"),
         Binding("ctrl+c", "quit", "quit", show=False, priority=True),
     ]
@@ -67,7 +90,10 @@ class BoxApp(App[None]):
         self._changed: Signal[None] = Signal(self, "changed")
         self._heard: Signal[shapes.Event] = Signal(self, "heard")
         model = Model()
+        prefs = read_prefs(environ)
         self.desk = Desk(
+            prefs=prefs,
+            read_only=prefs.read_only,
             box=box,
             model=model,
             feed=Feed(box, model, changed=self._note_change, heard=self._heard.publish),
@@ -79,10 +105,18 @@ class BoxApp(App[None]):
         )
         for theme in (themes.DARK, themes.LIGHT):
             self.register_theme(theme)
-        if "TEXTUAL_THEME" not in environ:
-            self.theme = themes.DARK.name
+        self._choose(prefs)
         if "TEXTUAL_ANIMATIONS" not in environ:
             self.animation_level = "none"
+
+    def _choose(self, prefs: Prefs) -> None:
+        """Take over what the owner chose, as far as it is understood; the rest is told."""
+        flaws = [*prefs.flaws, *unknown(prefs.keys, actions((BoxApp, *_WITH_KEYS), {}))]
+        self.theme = prefs.theme if prefs.theme in self.available_themes else themes.DARK.name
+        if prefs.theme not in {None, self.theme}:
+            flaws.append(f"there is no theme {prefs.theme!r}; the palette (ctrl+p) lists them")
+        self.set_keymap(prefs.keys)
+        self.desk.prefs = replace(prefs, flaws=tuple(flaws))
 
     def get_default_screen(self) -> Screen[None]:
         """Home."""
@@ -91,17 +125,56 @@ class BoxApp(App[None]):
     def on_mount(self) -> None:
         """Begin to listen."""
         self.run_worker(self.desk.feed.run(), group="feed")
+        self.theme_changed_signal.subscribe(self, lambda theme: self._remember(theme.name))
+        for flaw in self.desk.prefs.flaws:
+            self.notify(inert(f"{flaw}\nctrl+o shows all settings"), severity="warning", markup=False)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action that has a key, then Textual's own."""
         yield from palette.commands(screen)
         yield SystemCommand("Theme", "change the colours", self.action_change_theme)
-        yield SystemCommand("Screenshot", "save a picture (SVG) of the screen", self.action_screenshot)
+        yield SystemCommand("Screenshot", "save a picture (SVG) of the screen, redacted", self.action_picture)
 
     def action_help(self) -> None:
         """What this screen is and all its keys."""
         if not self.screen.is_modal:
             self.push_screen(Help(type(self.screen).__name__, self.screen.active_bindings))
+
+    def action_journal(self) -> None:
+        """What was done from here, and how to do the same by command."""
+        if not self.screen.is_modal:
+            self.push_screen(Journal(self.desk))
+
+    def action_doctor(self) -> None:
+        """What the box finds out about itself."""
+        if not self.screen.is_modal and not isinstance(self.screen, DoctorScreen):
+            self.push_screen(DoctorScreen(self.desk))
+
+    def action_settings(self) -> None:
+        """What is chosen for the terminal UI."""
+        if not self.screen.is_modal and not isinstance(self.screen, SettingsScreen):
+            self.push_screen(SettingsScreen(self.desk, actions((BoxApp, *_WITH_KEYS), self.desk.prefs.keys)))
+
+    def action_picture(self) -> None:
+        """Save the screen as SVG where it was started, without anything that looks like a secret."""
+        svg = redact(self.export_screenshot(title=self.TITLE))
+        path = Path.cwd() / f"nanoscale-box-{self.desk.now():%Y%m%d-%H%M%S}.svg"
+        try:
+            path.write_text(svg, encoding="utf-8")
+        except OSError as error:
+            self.notify(inert(f"{path} cannot be written: {error.strerror}"), severity="error", markup=False)
+        else:
+            self.notify(inert(f"The screen is saved as {path}"), markup=False)
+
+    def _remember(self, theme: str) -> None:
+        if theme == self.desk.prefs.theme:
+            return
+        try:
+            remember_theme(self.desk.prefs.file, theme)
+        except OSError as error:
+            self.notify(inert(f"The theme is not remembered: {error}"), severity="warning", markup=False)
+        else:
+            self.desk.prefs = replace(self.desk.prefs, theme=theme)
 
     def action_new_project(self) -> None:
         """Make a project."""
@@ -128,9 +201,9 @@ class BoxApp(App[None]):
         self._close_messages_no_wait()
 
 
-async def attach(socket: Path, *, parting: str = KEEPS_RUNNING) -> int:
+async def attach(socket: Path, *, parting: str = KEEPS_RUNNING, environ: Mapping[str, str] = os.environ) -> int:
     """Run the terminal UI on the box at `socket`; give an exit status; `parting` is said when one leaves."""
-    return await run(lambda: BoxClient.dial(socket), os.environ, parting)
+    return await run(lambda: BoxClient.dial(socket), environ, parting)
 
 
 async def run(dial: Callable[[], Box], environ: Mapping[str, str], parting: str) -> int:

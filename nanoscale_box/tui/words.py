@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from enum import Enum, auto
 from typing import Final
 
 from nanoscale_box.wire import shapes
@@ -13,6 +14,7 @@ GLYPHS: Final = {
     "deployed": "●",
     "done": "●",
     "connected": "●",
+    "ok": "●",
     "queued": "○",
     "fetching": "◐",
     "building": "◐",
@@ -62,15 +64,29 @@ def clock(moment: datetime | None) -> str:
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else ""
 
 
-def log_line(text: str) -> str:
-    """A line of a log, with the time the box put before it as the reader's own time of day."""
+class Times(Enum):
+    """How much is told of the time before a line of a log."""
+
+    CLOCK = auto()
+    FULL = auto()
+    NONE = auto()
+
+
+def log_line(text: str, times: Times = Times.CLOCK) -> str:
+    """A line of a log, with the time the box put before it as the reader's own time of day, in full, or left out."""
     if not _STAMP.match(text):
         return text
     try:
-        moment = datetime.fromisoformat(text[:20])
+        moment = datetime.fromisoformat(text[:20]).astimezone()
     except ValueError:
         return text
-    return f"{moment.astimezone():%H:%M:%S} {text[21:]}"
+    match times:
+        case Times.CLOCK:
+            return f"{moment:%H:%M:%S} {text[21:]}"
+        case Times.FULL:
+            return f"{moment:%Y-%m-%d %H:%M:%S} {text[21:]}"
+        case Times.NONE:
+            return text[21:]
 
 
 def lasted(seconds: float) -> str:

@@ -17,6 +17,7 @@ from nanoscale_box.core.errors import Code
 from nanoscale_box.core.lifecycle import DeploymentState
 from nanoscale_box.core.plan_model import PlanKind
 from nanoscale_box.core.plan_toml import _COMMANDS, _HEALTH
+from nanoscale_box.tui import prefs as tui
 from nanoscale_box.web.local import build_local
 from nanoscale_box.web.public import build_public
 from nanoscale_box.wire import requests
@@ -89,7 +90,7 @@ def test_what_is_made_from_the_code_is_made_anew(path: Path) -> None:
 
 def test_every_setting_is_documented_and_no_other() -> None:
     text = page("configuration.md")
-    others = {"NANOSCALE_TEST_REQUIRE", "NANOSCALE_TEST_SIZE", "NANOSCALE_PYTHON"}
+    others = {*tui.VARIABLES, "NANOSCALE_TEST_REQUIRE", "NANOSCALE_TEST_SIZE", "NANOSCALE_PYTHON"}
     assert rows(text) == {*VARIABLES, *others}
     named = {name for path in PAGES for name in re.findall(r"NANOSCALE_[A-Z_]*[A-Z]", path.read_text())}
     assert named - {*VARIABLES, *others} == set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 
 import pytest
 from textual._context import visible_screen_stack
@@ -43,7 +44,7 @@ def pages() -> list[str]:
 
 
 @pytest.fixture
-def opened(pages: list[str]) -> Opened:
+def opened(pages: list[str], tmp_path: Path) -> Opened:
     """Opens the UI on a box and waits until it shows what the box told."""
 
     @asynccontextmanager
@@ -54,7 +55,9 @@ def opened(pages: list[str]) -> Opened:
             pages.append(url)
             return True
 
-        app = BoxApp(box, environ=environ or {}, now=lambda: samples.NOW, browse=browse)
+        app = BoxApp(
+            box, environ={"XDG_CONFIG_HOME": str(tmp_path)} | (environ or {}), now=lambda: samples.NOW, browse=browse
+        )
         async with app.run_test(size=size) as pilot:
             await until(pilot, lambda: app.desk.model.loaded)
             await pilot.pause(0.1)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import msgspec
+from msgspec import UNSET
 
 from nanoscale_box.client import ApiError, Disconnected, Reconnected, Unreachable
 from nanoscale_box.wire import requests, shapes
@@ -28,6 +30,10 @@ class FakeClient:
             shapes.Branch(name="feature/greetings", sha="b" * 40, default=False),
             shapes.Branch(name="日本", sha="c" * 40, default=False),
         ]
+        self.findings = list(samples.FINDINGS)
+        self.plan_preview = samples.PLAN
+        self.all_hooks = list(samples.HOOKS)
+        self.variables = ["DATABASE_URL", "SECRET_KEY"]
         self.github = samples.github("unconfigured")
         self.logs: dict[str, list[str]] = {"build": list(samples.BUILD_LOG), "run": list(samples.RUN_LOG)}
         self.log_lines: asyncio.Queue[str | None] = asyncio.Queue()
@@ -65,6 +71,26 @@ class FakeClient:
         if refusal := self.refuse.get(name):
             raise refusal
 
+    @property
+    def socket(self) -> Path | None:
+        return Path("/run/user/1000/nanoscale-box/box.sock")
+
+    async def session(self) -> shapes.Session:
+        self._note("session")
+        return shapes.Session(user_id="usr_1", via="socket", caller="ada", version="0.1.0")
+
+    async def doctor(self, *, fix: bool = False) -> shapes.Doctor:
+        self._note("doctor", fix)
+        if fix:
+            self.findings = [msgspec.structs.replace(one, status="ok") if one.fixable else one for one in self.findings]
+        return shapes.Doctor(ok=all(one.status != "fail" for one in self.findings), findings=self.findings)
+
+    async def hooks(self, *, repair: bool = False) -> list[shapes.Hook]:
+        self._note("hooks", repair)
+        if repair:
+            self.all_hooks = [msgspec.structs.replace(one, state="ok") for one in self.all_hooks]
+        return self.all_hooks
+
     async def projects(self) -> list[shapes.Project]:
         self._note("projects")
         return sorted(self.all_projects, key=lambda one: one.name)
@@ -87,12 +113,28 @@ class FakeClient:
 
     async def change_project(self, project_id: str, changes: requests.ChangeProject) -> shapes.Project:
         self._note("change_project", project_id, changes)
+        told = {name: value for name in changes.__struct_fields__ if (value := getattr(changes, name)) is not UNSET}
+        told.pop("domains", None)
+        self.put(msgspec.structs.replace(await self.project(project_id), **told))
         return await self.project(project_id)
 
     async def delete_project(self, project_id: str) -> None:
         self._note("delete_project", project_id)
         self.all_projects = [one for one in self.all_projects if one.id != project_id]
         self.tell("project", {"id": project_id, "change": "deleted"}, project_id)
+
+    async def plan(self, project_id: str) -> shapes.PlanPreview:
+        self._note("plan", project_id)
+        return self.plan_preview
+
+    async def env(self, project_id: str) -> list[shapes.EnvEntry]:
+        self._note("env", project_id)
+        return [shapes.EnvEntry(key=key, updated_at=samples.before(days=2)) for key in self.variables]
+
+    async def replace_env(self, project_id: str, variables: Sequence[requests.KeepOrSet]) -> list[shapes.EnvEntry]:
+        self._note("replace_env", project_id, {one.key: one.value for one in variables})
+        self.variables = [one.key for one in variables]
+        return await self.env(project_id)
 
     async def redeploy(self, project_id: str, *, clear_cache: bool = False) -> shapes.Deployment | None:
         self._note("redeploy", project_id, clear_cache)

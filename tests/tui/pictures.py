@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +19,7 @@ PICTURES = {"home": ["j"], "project": ["j", "enter", "j", "j"]}
 
 async def draw(name: str, keys: list[str], tell: Callable[[str], None]) -> None:
     """One picture."""
-    app = BoxApp(busy_box(), environ={}, now=lambda: samples.NOW, browse=lambda url: False)
+    app = BoxApp(busy_box(), environ={"XDG_CONFIG_HOME": os.devnull}, now=lambda: samples.NOW, browse=lambda url: False)
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)
         for key in keys:

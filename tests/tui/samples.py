@@ -203,6 +203,60 @@ def problem(detail: str, hint: str | None = None, *, code: str = "build_failed",
     return shapes.Problem(title="failed", status=status, detail=detail, code=code, hint=hint)
 
 
+def finding(
+    code: str, status: str, title: str, why: str, fix: str | None = None, *, mends: bool = False
+) -> shapes.Finding:
+    """What the doctor found."""
+    return shapes.Finding(code=code, status=status, title=title, why=why, fix=fix, fixable=mends)
+
+
+FINDINGS = [
+    finding("database", "ok", "the database is whole", "Everything the box remembers is in it."),
+    finding("clock", "ok", "the clock agrees with GitHub's", "GitHub refuses a box whose clock is off by a minute."),
+    finding(
+        "hooks", "fail", "1 of 3 webhooks is missing", "Pushes to it are seen only when the box looks for them.",
+        "nanoscale-box github hooks --repair", mends=True,
+    ),
+    finding(
+        "disk", "warn", "2.1 GB are free", "A build of the largest project took 1.4 GB.",
+        "nanoscale-box projects delete OLD",
+    ),
+    finding("systemd", "skip", "apps run as processes", "There is no systemd that this user may ask."),
+]  # fmt: skip
+
+
+def hook(state: str, repo: str | None, *, detail: str | None = None) -> shapes.Hook:
+    """A webhook."""
+    return shapes.Hook(
+        state=state,
+        repo_id=hash_of(repo) % 10**8 if repo else None,
+        full_name=f"ada/{repo}" if repo else None,
+        hook_id=5 if state == "ok" else None,
+        url="https://box.example.org/api/integrations/github/webhook",
+        detail=detail,
+        project_ids=[f"prj_{repo}"] if repo else [],
+    )
+
+
+HOOKS = [
+    hook("ok", None),
+    hook("ok", "hello"),
+    hook("missing", "api", detail="it is gone from GitHub"),
+    hook("old_url", "shop", detail="it leads to https://old.example.org"),
+]
+
+
+PLAN = shapes.PlanPreview(
+    kind="python",
+    why="uv.lock",
+    commands=[
+        shapes.PlannedCommand(name="install", command="uv sync --frozen"),
+        shapes.PlannedCommand(name="run", command="uv run app.py"),
+    ],
+    output_directory=None,
+    health_path="/",
+    missing=[],
+)
 BUILD_LOG = """\
 $ uv venv --python 3.12
 Using CPython 3.12.9

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from nanoscale_box.client import ApiError
@@ -71,19 +72,17 @@ async def test_a_refusal_is_told_and_tried_again(opened: Opened) -> None:
 
 
 async def test_the_connection_is_told_with_what_is_missing(box: FakeClient, opened: Opened) -> None:
-    import msgspec
-
     ada, analytical = box.github.installations
     box.github = samples.github(
         installations=[
-            msgspec.structs.replace(ada, missing_permissions=["Webhooks"]),
+            msgspec.structs.replace(ada, missing_permissions=["repository_hooks: write"]),
             msgspec.structs.replace(analytical, suspended=True),
         ]
     )
     async with opened(box) as pilot:
         assert "▲ 1 installation suspended: ctrl+g shows it" in seen(pilot)
         await pilot.press("ctrl+g")
-        await until(pilot, lambda: "▲ may not yet: Webhooks" in seen(pilot))
+        await until(pilot, lambda: "▲ may not yet: repository_hooks: write; with it GitHub would tell" in seen(pilot))
         assert "▲ suspended" in seen(pilot)
         assert "start_connect" not in {asked[0] for asked in box.asked}
         await pilot.press("s")
@@ -104,3 +103,25 @@ async def test_disconnecting_asks_first(box: FakeClient, opened: Opened) -> None
         assert ("disconnect",) not in box.asked
         await pilot.press("X", "tab", "enter")
         await until(pilot, lambda: "○ GitHub App registered, no account yet" in seen(pilot))
+
+
+async def test_webhooks_are_listed_and_repaired(box: FakeClient, opened: Opened) -> None:
+    box.all_verdicts[1] = msgspec.structs.replace(box.all_verdicts[1], delivery_id="d-77")
+    async with opened(box, (120, 40)) as pilot:
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: "✕ missing" in seen(pilot) and "▲ old address" in seen(pilot))
+        assert "the App itself" in seen(pilot) and "deployed 3 min ago" in seen(pilot)
+        await pilot.press("2", "j")
+        await until(pilot, lambda: "last delivery d-77" in seen(pilot))
+        await pilot.press("j")
+        await until(pilot, lambda: "R repairs what is not in order" in seen(pilot))
+        await pilot.press("R")
+        await until(pilot, lambda: "2 webhooks repaired, 0 not in order" in said(pilot))
+        await until(pilot, lambda: "✕ missing" not in seen(pilot))
+
+
+async def test_webhooks_that_cannot_be_asked_for_say_why(box: FakeClient, opened: Opened) -> None:
+    box.refuse["hooks"] = ApiError(samples.problem("GitHub did not answer.", "Try again."))
+    async with opened(box) as pilot:
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: "✕ GitHub did not answer. Try again." in seen(pilot))

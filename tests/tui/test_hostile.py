@@ -9,8 +9,10 @@ import pytest
 from textual.pilot import Pilot
 
 from nanoscale_box.client import ApiError, Disconnected
+from nanoscale_box.tui.screens.ask import Ask, AskVariables
 from nanoscale_box.tui.screens.confirm import Confirm, ConfirmByName
 from nanoscale_box.tui.screens.help import Help
+from nanoscale_box.tui.screens.journal import Journal
 from nanoscale_box.wire import shapes
 from tests.tui import samples
 from tests.tui.conftest import Opened, painted, seen, until
@@ -44,11 +46,13 @@ def hostile_box(text: str) -> FakeClient:
     link = project.github and msgspec.structs.replace(project.github, full_name=text)
     drift = shapes.Drift(behind=None, since=samples.NOW, reason=text)
     project = msgspec.structs.replace(
-        project, id="prj_x", name=text, url=f"http://{text}", github=link, drift=drift, state=text
-    )
+        project, id="prj_x", name=text, url=f"http://{text}", github=link, drift=drift, state=text,
+        hosts=[text], build_command=text, watch_paths=[text], health_path=text,
+    )  # fmt: skip
+    box.variables = [text]
     box.all_projects, box.all_deployments = [project], [live, failed]
     verdict = samples.verdict("x", 1, text, text, age=1, source=text, branch=text)
-    box.all_verdicts = [msgspec.structs.replace(verdict, sha=text)]
+    box.all_verdicts = [msgspec.structs.replace(verdict, sha=text, delivery_id=text)]
     installation = msgspec.structs.replace(
         samples.installation(11, text), account_type=text, repository_selection=text, missing_permissions=[text]
     )
@@ -56,6 +60,14 @@ def hostile_box(text: str) -> FakeClient:
     repository = msgspec.structs.replace(samples.repository(1, text, owner=text), installation_id=11)
     box.all_repositories = [repository]
     box.all_branches = [shapes.Branch(name=text, sha=text, default=True)]
+    box.findings = [shapes.Finding(code=text, status=text, title=text, why=text, fix=text, fixable=True)]
+    box.all_hooks = [
+        shapes.Hook(state=text, repo_id=1, full_name=text, hook_id=1, url=text, detail=text, project_ids=["prj_x"])
+    ]
+    box.plan_preview = shapes.PlanPreview(
+        kind=text, why=text, commands=[shapes.PlannedCommand(name="build", command=text)], output_directory=text,
+        health_path=text, missing=[text],
+    )  # fmt: skip
     box.logs = {"build": [text, text], "run": [text]}
     return box
 
@@ -94,9 +106,38 @@ async def test_every_screen(opened: Opened, text: str, size: tuple[int, int]) ->
         await pilot.press("escape", "ctrl+g")
         await until(pilot, lambda: "may not yet" in seen(pilot))
         expect_clean(pilot, "GitHub")
+        await pilot.press("2")
+        await until(pilot, lambda: "R repairs" in seen(pilot))
+        expect_clean(pilot, "2 Webhooks")
+        await pilot.press("escape", "ctrl+e")
+        await until(pilot, lambda: "mend it" in seen(pilot))
+        expect_clean(pilot, "Findings")
+        await pilot.press("y")
         await pilot.press("escape", "question_mark")
         await until(pilot, lambda: isinstance(pilot.app.screen, Help))
         await pilot.press("escape")
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [*((text, (80, 24)) for text in HOSTILE[2:4]), (" ".join(HOSTILE[:-1]), (160, 45))]
+)
+async def test_panes_that_change_a_project(opened: Opened, text: str, size: tuple[int, int]) -> None:
+    async with opened(hostile_box(text), size) as pilot:
+        await pilot.press("enter", "4")
+        await until(pilot, lambda: "by name" in seen(pilot))
+        expect_clean(pilot, "4 Environment")
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Confirm))
+        expect_clean(pilot, "Unset")
+        await pilot.press("y", "a")
+        await until(pilot, lambda: isinstance(pilot.app.screen, AskVariables))
+        expect_clean(pilot, "Variables of")
+        await pilot.press("escape", "5", "G", "g", "down", "down", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Ask))
+        expect_clean(pilot, "Domains of")
+        await pilot.press("escape", "exclamation_mark")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Journal))
+        expect_clean(pilot, "What was done")
 
 
 @pytest.mark.parametrize("text", HOSTILE)

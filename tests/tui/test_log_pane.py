@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from textual.app import App, ComposeResult
 from textual.content import Content
 
+from nanoscale_box.tui.screens.project import ProjectScreen
 from nanoscale_box.tui.widgets import log_pane
 from nanoscale_box.tui.widgets.log_pane import LINES, LogPane
-from tests.tui.conftest import seen, until
+from tests.tui.conftest import Opened, seen, until
+from tests.tui.fake_client import FakeClient
 
 
 class Stage(App[None]):
@@ -118,3 +121,42 @@ async def test_long_lines_break_and_wide_ones_too() -> None:
         await pilot.resize_terminal(100, 12)
         await until(pilot, lambda: "y" * 80 in seen(pilot))
         assert len(app.pane.text) == 4
+
+
+STAMPED = ["2026-03-14T15:09:26Z GET /a 200", "2026-03-14T15:09:27Z POST /b 500 " + "x" * 200, "plain"]
+
+
+@pytest.fixture
+def stamped(box: FakeClient) -> FakeClient:
+    box.logs["build"] = STAMPED
+    return box
+
+
+async def test_a_log_is_filtered_and_esc_clears_that_before_it_leaves(stamped: FakeClient, opened: Opened) -> None:
+    async with opened(stamped) as pilot:
+        await pilot.press("j", "enter", "2")
+        await until(pilot, lambda: "ended · 3 lines" in seen(pilot))
+        await pilot.press("slash", *"post", "enter")
+        await until(pilot, lambda: "1 of 3 with /post" in seen(pilot))
+        assert "GET /a" not in seen(pilot) and "POST /b" in seen(pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: "GET /a" in seen(pilot))
+        assert isinstance(pilot.app.screen, ProjectScreen)
+
+
+async def test_times_and_wrapping_are_changed_on_a_key(stamped: FakeClient, opened: Opened) -> None:
+    async with opened(stamped) as pilot:
+        await pilot.press("j", "enter", "2")
+        await until(pilot, lambda: "15:09:26 GET /a" in seen(pilot))
+        await pilot.press("t")
+        await until(pilot, lambda: "2026-03-14 15:09:26 GET /a" in seen(pilot))
+        await pilot.press("t")
+        await until(pilot, lambda: "15:09:26" not in seen(pilot) and "GET /a" in seen(pilot))
+        rows = seen(pilot).count("xxxxxxxx\n") + seen(pilot).count("xx")
+        await pilot.press("W")
+        await until(pilot, lambda: "cut, ← →" in seen(pilot))
+        assert seen(pilot).count("xx") < rows
+        await pilot.press("right", "right")
+        await until(pilot, lambda: "POST /b" not in seen(pilot) and "xxx" in seen(pilot))
+        await pilot.press(*["right"] * 40, *["left"] * 40)
+        await until(pilot, lambda: "POST /b" in seen(pilot))

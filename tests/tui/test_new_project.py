@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from textual import events
+from textual.widgets import Input
 
 from nanoscale_box.client import ApiError, Unreachable
+from nanoscale_box.tui.screens.ask import AskFields, AskVariables
 from nanoscale_box.tui.screens.home import HomeScreen
 from nanoscale_box.tui.screens.new_project import NewProjectScreen
 from nanoscale_box.tui.screens.project import ProjectScreen
@@ -203,3 +206,27 @@ def test_the_address_follows_other_apps_addresses() -> None:
     assert address("shop", [samples.project("hello")]).plain == "answers at http://shop.localhost:8080"
     assert "the box's domain" in address("shop", []).plain
     assert "becomes part" in address("", []).plain
+
+
+async def test_variables_and_the_build_are_told_before_the_first_deployment(box: FakeClient, opened: Opened) -> None:
+    async with opened(box) as pilot:
+        await pilot.press("n")
+        await until(pilot, lambda: "ada/hello" in seen(pilot))
+        await pilot.press("down", "tab", "f2")
+        await until(pilot, lambda: isinstance(pilot.app.screen, AskVariables))
+        pilot.app.screen.query_one("#typed", Input).post_message(events.Paste("A=1\nB='two words'\n"))
+        await until(pilot, lambda: "B" in seen(pilot) and "••••" in seen(pilot))
+        assert "two words" not in seen(pilot)
+        await pilot.press("ctrl+s", "f3")
+        await until(pilot, lambda: isinstance(pilot.app.screen, AskFields))
+        await pilot.press("tab", *"make", "ctrl+s")
+        await until(pilot, lambda: "2 variables" in seen(pilot) and "build: make" in seen(pilot))
+        await pilot.press("f2")
+        await until(pilot, lambda: isinstance(pilot.app.screen, AskVariables))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, NewProjectScreen))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: created(box))
+    asked = created(box)[0]
+    assert {one.key: one.value for one in asked.env_vars} == {"A": "1", "B": "two words"}
+    assert asked.build_command == "make" and asked.install_command is None

@@ -29,7 +29,10 @@ async def test_deployments_and_the_log_of_the_newest(box: FakeClient, opened: Op
         assert words in screen
 
 
-async def test_a_failure_says_why_and_what_to_do(box: FakeClient, opened: Opened) -> None:
+async def test_a_failure_says_why_and_what_to_do(
+    box: FakeClient, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(project, "_SETTLE", 3.0)
     async with opened(box, (120, 40)) as pilot:
         await pilot.press(*HELLO, "j", "j")
         await until(pilot, lambda: "no module named" in seen(pilot))
@@ -169,8 +172,8 @@ async def test_a_project_deleted_elsewhere_takes_its_screen_along(box: FakeClien
 
 @pytest.mark.parametrize("paused", ["by you", None])
 async def test_what_needs_the_owner_stands_at_the_top(box: FakeClient, opened: Opened, paused: str | None) -> None:
-    project = next(one for one in box.all_projects if one.name == "hello")
-    box.put(msgspec.structs.replace(project, paused=paused is not None, paused_reason=paused))
+    hello = next(one for one in box.all_projects if one.name == "hello")
+    box.put(msgspec.structs.replace(hello, paused=paused is not None, paused_reason=paused))
     async with opened(box) as pilot:
         await pilot.press(*HELLO)
         await until(pilot, lambda: ("▲ paused: by you · r resumes" in seen(pilot)) == (paused is not None))

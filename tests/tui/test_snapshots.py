@@ -18,6 +18,9 @@ KEYS = {
     "new": (["n"], "ada/hello"),
     "manual": (["n", "ctrl+t"], "Address"),
     "github": (["ctrl+g"], "selected repositories"),
+    "environment": (["j", "enter", "4"], "2 · by name"),
+    "settings": (["j", "enter", "5"], "5 Settings"),
+    "rollback": (["j", "enter", "j", "b"], "runs now"),
     "delete": (["j", "D"], "Type hello"),
     "help": (["question_mark"], "Here"),
 }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -11,6 +12,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from nanoscale_box.client import ApiError, Unreachable
+from nanoscale_box.tui import ways
 from nanoscale_box.tui.around import tunnel
 from nanoscale_box.tui.desk import Desk
 from nanoscale_box.tui.plain import Tone, join, keyed, plain
@@ -18,7 +20,17 @@ from nanoscale_box.tui.qr import qr_code
 from nanoscale_box.tui.screens.base import BoxScreen, say, why
 from nanoscale_box.tui.screens.confirm import Confirm
 from nanoscale_box.tui.widgets.bars import connection
-from nanoscale_box.tui.words import clock
+from nanoscale_box.tui.widgets.github_rows import (
+    ORDERLY,
+    account_columns,
+    account_words,
+    hook_columns,
+    hook_words,
+)
+from nanoscale_box.tui.widgets.list_pane import ListPane
+from nanoscale_box.tui.widgets.rows import Rows
+from nanoscale_box.tui.widgets.told import Told
+from nanoscale_box.tui.words import advised, clock, count
 from nanoscale_box.wire import shapes
 
 
@@ -29,7 +41,10 @@ class GithubScreen(BoxScreen):
         Binding("c", "connect", "connect", id="github.connect"),
         Binding("o", "open", "browser", id="github.open"),
         Binding("y", "copy_url", "copy the address", id="github.copy"),
-        Binding("s", "sync", "refresh repositories", id="github.sync"),
+        Binding("s", "sync", "refresh", id="github.sync"),
+        Binding("R", "repair", "repair webhooks", id="github.repair"),
+        Binding("1", "pane('accounts')", "go to accounts", show=False),
+        Binding("2", "pane('hooks')", "go to webhooks", show=False),
         Binding("X", "disconnect", "disconnect", id="github.disconnect"),
         Binding("escape", "back", "back"),
     ]
@@ -38,30 +53,73 @@ class GithubScreen(BoxScreen):
         super().__init__(desk)
         self.title_bar.where = Content.styled("GitHub", Tone.STRONG.value)
         self.story = Static(id="story")
+        self.accounts: ListPane[shapes.Installation] = ListPane(
+            Content("1 Accounts"),
+            account_columns(),
+            key=lambda one: str(one.installation_id),
+            words=lambda one: f"{one.account_login} {one.account_type} {one.repository_selection}",
+            sorting="as GitHub has them",
+            empty=plain("▲ The App is installed on no account: c goes to GitHub to install it.", Tone.WARN),
+            id="accounts",
+        )
+        self.hooks: ListPane[shapes.Hook] = ListPane(
+            Content("2 Webhooks"),
+            hook_columns(desk),
+            key=lambda one: f"{one.repo_id} {one.hook_id}",
+            words=lambda one: f"{one.full_name} {one.state} {one.detail or ''}",
+            sorting="the App's first",
+            empty=plain("No webhook yet; the first project of a repository makes one.", Tone.DIM),
+            id="hooks",
+        )
+        self.detail = Told(classes="finding")
         self.code = Static(id="code")
         self.redirect: shapes.Redirect | None = None
         self._before: str | None = None
         self._failed: Content | None = None
         self._asking = False
         self._opened = False
+        self._hooks_for: shapes.GithubStatus | None = None
 
     def body(self) -> ComposeResult:
-        """The story and the code."""
+        """The story and the code; once connected the story is short, and lists follow."""
         with VerticalScroll(id="github"):
             yield self.story
             yield self.code
+        yield self.accounts
+        yield self.hooks
+        yield self.detail
 
     def on_mount(self) -> None:
         """Begin, where that is what one came for."""
         self.desk.heard.subscribe(self, self.take)
         super().on_mount()
 
+    def tick(self) -> None:
+        """Times grow older."""
+        self.hooks.rows.tick()
+
+    @on(Rows.Moved)
+    def moved(self, event: Rows.Moved) -> None:
+        """Another account or webhook."""
+        self._tell_detail(event.rows)
+
+    @on(events.DescendantFocus)
+    def entered(self, event: events.DescendantFocus) -> None:
+        """The other list."""
+        if isinstance(event.widget, Rows):
+            self._tell_detail(event.widget)
+
     def renew(self) -> None:
         """Show how it stands."""
         github = self.desk.model.github
+        if github is not None:
+            self.accounts.show(github.installations)
+            self._load_hooks(github)
         if github is not None and self._before is None:
             self._before = github.state
-            if github.state != "connected":
+            if github.state == "connected":
+                self.accounts.focus_list()
+            elif not self.desk.read_only:
                 self.action_connect()
         self._tell()
         self.refresh_bindings()
@@ -90,14 +148,14 @@ class GithubScreen(BoxScreen):
         match action:
             case "open" | "copy_url":
                 return self.redirect is not None
-            case "sync" | "disconnect":
+            case "sync" | "disconnect" | "repair":
                 return connected
             case _:
                 return True
 
     def action_connect(self) -> None:
         """Register the App where there is none, else connect an account."""
-        if not self._asking:
+        if not self._asking and self.may_change():
             self._asking = True
             self._failed = None
             self.run_worker(self._begin(), group="connect")
@@ -114,10 +172,22 @@ class GithubScreen(BoxScreen):
 
     def action_sync(self) -> None:
         """Ask GitHub for repositories again."""
-        self.act(self._sync(), "refreshing repositories")
+        if self.may_change():
+            self.act(self._sync(), "refreshing repositories", ways.SYNC)
+
+    def action_repair(self) -> None:
+        """Have GitHub's webhooks mended."""
+        if self.may_change():
+            self.act(self._repair(), "repairing webhooks", ways.REPAIR)
+
+    def action_pane(self, name: str) -> None:
+        """Put the keyboard into a list."""
+        self.query_one(f"#{name}", ListPane).focus_list()
 
     def action_disconnect(self) -> None:
         """Forget the account, after asking."""
+        if not self.may_change():
+            return
         login = self.desk.model.github.account_login if self.desk.model.github else ""
         body = Content(
             "This revokes the box's access on GitHub and forgets its tokens. "
@@ -126,7 +196,7 @@ class GithubScreen(BoxScreen):
 
         def answered(wanted: bool | None) -> None:
             if wanted:
-                self.act(self._disconnect(), "disconnecting")
+                self.act(self._disconnect(), "disconnecting", ways.DISCONNECT)
 
         self.app.push_screen(Confirm(join("Disconnect ", plain(login, limit=40)), body, "Disconnect"), answered)
 
@@ -153,12 +223,47 @@ class GithubScreen(BoxScreen):
         await self.desk.box.sync_repos()
         return ""
 
+    async def _repair(self) -> str:
+        before = sum(one.state not in ORDERLY for one in self.hooks.rows.items)
+        found = await self.desk.box.hooks(repair=True)
+        self._show_hooks(found)
+        left = sum(one.state not in ORDERLY for one in found)
+        return f"{count(max(0, before - left), 'webhook')} repaired, {left} not in order"
+
+    def _load_hooks(self, github: shapes.GithubStatus) -> None:
+        if github.connected and self._hooks_for != github:
+            self._hooks_for = github
+            self.run_worker(self._ask_hooks(), group="hooks", exclusive=True)
+
+    async def _ask_hooks(self) -> None:
+        self.hooks.say_empty(plain("◐ asking GitHub …", Tone.BUSY))
+        try:
+            found = await self.desk.box.hooks()
+        except (ApiError, Unreachable) as failed:
+            self.hooks.say_empty(plain(f"✕ {advised(*why(failed))}", Tone.BAD))
+            return
+        self.hooks.say_empty(plain("No webhook yet; the first project of a repository makes one.", Tone.DIM))
+        self._show_hooks(found)
+
+    def _show_hooks(self, found: list[shapes.Hook]) -> None:
+        if self.is_attached:
+            self.hooks.show(found)
+            self._tell_detail(self.focused if isinstance(self.focused, Rows) else self.accounts.rows)
+
+    def _tell_detail(self, rows: Rows[Any]) -> None:
+        account, hook = self.accounts.rows.current, self.hooks.rows.current
+        if rows is self.hooks.rows and hook is not None:
+            self.detail.say(hook_words(self.desk, hook))
+        elif account is not None:
+            self.detail.say(account_words(account))
+
     async def _disconnect(self) -> str:
         await self.desk.box.disconnect()
         return "Disconnected; c connects again"
 
     def _tell(self) -> None:
         github, redirect = self.desk.model.github, self.redirect
+        self.set_class(redirect is None and bool(github and github.connected), "-connected")
         if redirect is None:
             self.code.update(Content(""))
         else:
@@ -204,28 +309,16 @@ class GithubScreen(BoxScreen):
 
 
 def _standing(github: shapes.GithubStatus) -> Content:
-    lines = [connection(github), Content("")]
-    for one in github.installations:
-        scope = "all repositories" if one.repository_selection == "all" else "selected repositories"
-        dot = plain("  ·  ", Tone.DIM)
-        row = join(
-            plain(one.account_login, Tone.STRONG, limit=60), dot, plain(one.account_type.lower(), limit=20), dot, scope
-        )
-        if one.suspended:
-            row = join(row, dot, plain("▲ suspended: lift that on GitHub", Tone.WARN))
-        if one.missing_permissions:
-            missing = ", ".join(one.missing_permissions)
-            row = join(row, "\n  ", plain(f"▲ may not yet: {missing}; grant it on GitHub", Tone.WARN))
-        lines.append(row)
-    if github.connected and not github.installations:
-        lines.append(plain("▲ The App is installed on no account: c goes to GitHub to install it.", Tone.WARN))
+    lines = [connection(github)]
+    if github.rate is not None:
+        lines[0] = join(lines[0], plain(f", again all at {clock(github.rate.reset_at)[11:16]}", Tone.DIM))
+    lines += [plain(f"▲ {problem}", Tone.WARN) for problem in github.problems]
     if github.connected:
         how = {
             "webhook": "GitHub tells the box of pushes; it also looks by itself, so that none is lost.",
             "polling": "The box looks for pushes by itself; nothing has to reach it from outside.",
         }
-        told = Content.styled(how.get(github.mode, ""), Tone.DIM.value)
-        lines += [Content(""), told, keyed("*c* connects again, *s* refreshes repositories, *X* disconnects.")]
+        lines.append(Content.styled(how.get(github.mode, ""), Tone.DIM.value))
     else:
         lines.append(keyed("*c* connects."))
     return Content("\n").join(lines)

@@ -20,10 +20,13 @@ _ABOUT: Final = {
     "HomeScreen": "All projects, and what became of every push. enter opens the project under the cursor.",
     "ProjectScreen": "One project: deployments, the log of the one under the cursor, and why pushes ended as they did.",
     "NewProjectScreen": "A new project from GitHub or any public repository. tab goes from field to field.",
+    "DoctorScreen": "What the box finds out about itself: why it matters, and what mends it.",
+    "SettingsScreen": "The terminal UI's own settings, and the id of every action whose keys can be others.",
     "GithubScreen": "The connection with GitHub. What is opened in the browser is seen here by itself.",
 }
 _NAMES: Final = {
-    "question_mark": "?", "slash": "/", "escape": "esc", "pagedown": "PgDn", "pageup": "PgUp", "delete": "Del",
+    "question_mark": "?", "slash": "/", "exclamation_mark": "!",
+    "escape": "esc", "pagedown": "PgDn", "pageup": "PgUp", "delete": "Del",
     "f1": "F1", "up": "↑", "down": "↓", "left": "←", "right": "→",
 }  # fmt: skip
 

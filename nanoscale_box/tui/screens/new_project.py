@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -12,8 +12,11 @@ from textual.content import Content
 from textual.widgets import Button, Input, Select, Static
 
 from nanoscale_box.client import ApiError, Unreachable
+from nanoscale_box.tui import ways
 from nanoscale_box.tui.desk import Desk
+from nanoscale_box.tui.knobs import BUILD
 from nanoscale_box.tui.plain import Tone, join, keyed, plain
+from nanoscale_box.tui.screens.ask import AskFields, AskVariables
 from nanoscale_box.tui.screens.base import BoxScreen, say, why
 from nanoscale_box.tui.screens.project import ProjectScreen
 from nanoscale_box.tui.widgets.choice import Choice
@@ -21,7 +24,7 @@ from nanoscale_box.tui.widgets.columns import Column
 from nanoscale_box.tui.widgets.fields import Field, address, suggested
 from nanoscale_box.tui.widgets.rows import Rows
 from nanoscale_box.tui.widgets.search_pane import SearchPane
-from nanoscale_box.tui.words import advised
+from nanoscale_box.tui.words import advised, count
 from nanoscale_box.wire import requests, shapes
 
 _PAGE: Final = 100
@@ -41,6 +44,8 @@ class NewProjectScreen(BoxScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "deploy", "deploy", priority=True, id="new.deploy"),
         Binding("ctrl+t", "other_source", "other source", priority=True, id="new.source"),
+        Binding("f2", "variables", "variables", id="new.variables"),
+        Binding("f3", "build", "how it is built", id="new.build"),
         Binding("ctrl+r", "sync", "refresh repositories", show=False, id="new.sync"),
         Binding("escape", "back", "back"),
     ]
@@ -76,6 +81,9 @@ class NewProjectScreen(BoxScreen):
         self.name_field = Field("Name", placeholder="chosen for you", id="name")
         self.note = Static(_OFFLINE, classes="note")
         self.problem = Static(classes="problem")
+        self.extras = Static(classes="extras")
+        self._variables: dict[str, str] = {}
+        self._built: dict[str, str] = {}
 
     def body(self) -> ComposeResult:
         """The two sources, then what both need."""
@@ -95,8 +103,11 @@ class NewProjectScreen(BoxScreen):
             yield self.branch
         with Vertical(id="common"):
             yield self.name_field
+            yield self.extras
             yield self.problem
             with Horizontal(classes="buttons"):
+                yield Button("Variables", id="variables", compact=True)
+                yield Button("How it is built", id="build", compact=True)
                 yield Button("Deploy", id="deploy", variant="primary", compact=True)
 
     def on_mount(self) -> None:
@@ -104,6 +115,7 @@ class NewProjectScreen(BoxScreen):
         self.desk.heard.subscribe(self, self.take)
         super().on_mount()
         self._say_name()
+        self._say_extras()
 
     def renew(self) -> None:
         """Fall back to the address when GitHub is not connected, and come forward when it is again."""
@@ -189,9 +201,31 @@ class NewProjectScreen(BoxScreen):
     def action_deploy(self) -> None:
         """Make it."""
         asked = self._asked()
-        if asked is not None and not self._busy:
+        if asked is not None and not self._busy and self.may_change():
             self._busy = True
             self.act(self._create(asked), "making the project")
+
+    @on(Button.Pressed, "#variables")
+    def action_variables(self) -> None:
+        """Gather variables; those gathered before are still there."""
+
+        def gathered(wanted: dict[str, str] | None) -> None:
+            self._variables = self._variables if wanted is None else wanted
+            self._say_extras()
+
+        about = Content("The first deployment has them. Values are sealed, and never shown again.")
+        self.app.push_screen(AskVariables(Content("Variables"), about, self._variables), gathered)
+
+    @on(Button.Pressed, "#build")
+    def action_build(self) -> None:
+        """Say how it is built, where the box shall not find out by itself."""
+
+        def told(wanted: dict[str, str] | None) -> None:
+            self._built = self._built if wanted is None else wanted
+            self._say_extras()
+
+        about = Content("The box looks at the repository and finds out what to run; what stands here goes before that.")
+        self.app.push_screen(AskFields(Content("How it is built"), about, BUILD, self._built), told)
 
     def action_other_source(self) -> None:
         """The other tab."""
@@ -199,7 +233,8 @@ class NewProjectScreen(BoxScreen):
 
     def action_sync(self) -> None:
         """Ask GitHub for repositories again."""
-        self.act(self._sync(), "refreshing repositories")
+        if self.may_change():
+            self.act(self._sync(), "refreshing repositories", ways.SYNC)
 
     def action_back(self) -> None:
         """Home."""
@@ -238,18 +273,33 @@ class NewProjectScreen(BoxScreen):
             if not self.url.value:
                 self.url.complain("An address is needed, like https://github.com/owner/repository")
                 return None
-            return requests.CreateProject(name=name, repo_url=self.url.value, branch=self.branch.value or "main")
-        branch = self.branches.rows.current
-        if self.repository is None or branch is None:
+            branch = self.branch.value or "main"
+            return requests.CreateProject(name=name, repo_url=self.url.value, branch=branch, **self._also())
+        head = self.branches.rows.current
+        if self.repository is None or head is None:
             missing = "a repository" if self.repository is None else "a branch"
             self.problem.update(plain(f"✕ Choose {missing} first.", Tone.BAD))
             return None
         source = requests.GithubSource(
             installation_id=self.repository.installation_id,
             repo_id=self.repository.repo_id,
-            selected_branch=branch.name,
+            selected_branch=head.name,
         )
-        return requests.CreateProject(name=name, github_source=source)
+        return requests.CreateProject(name=name, github_source=source, **self._also())
+
+    def _also(self) -> dict[str, Any]:
+        variables = [requests.EnvVar(key=key, value=value) for key, value in self._variables.items()]
+        return {"env_vars": variables, **self._built}
+
+    def _say_extras(self) -> None:
+        variables = count(len(self._variables), "variable") if self._variables else "none"
+        built = ", ".join(f"{name.partition('_')[0]}: {value}" for name, value in self._built.items())
+        self.extras.update(
+            join(
+                plain("Variables".ljust(11), Tone.DIM), plain(variables), plain("  F2", Tone.KEY), "   ",
+                plain("Built  ", Tone.DIM), plain(built or "as detected", limit=60), plain("  F3", Tone.KEY),
+            )
+        )  # fmt: skip
 
     async def _create(self, asked: requests.CreateProject) -> str:
         try:

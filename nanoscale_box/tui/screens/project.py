@@ -16,14 +16,16 @@ from nanoscale_box.client import ApiError, Disconnected, Reconnected, Unreachabl
 from nanoscale_box.tui.desk import Desk
 from nanoscale_box.tui.plain import Tone, join, plain
 from nanoscale_box.tui.screens.base import say, why
+from nanoscale_box.tui.screens.environment import EnvironmentPane
+from nanoscale_box.tui.screens.settings_pane import SettingsPane
 from nanoscale_box.tui.screens.steering import Steering
 from nanoscale_box.tui.widgets.deployments import deployment_columns, deployment_words, outcome, overview
 from nanoscale_box.tui.widgets.list_pane import ListPane
-from nanoscale_box.tui.widgets.log_pane import LogPane
+from nanoscale_box.tui.widgets.log_pane import LogFrame, LogPane
 from nanoscale_box.tui.widgets.rows import Rows
 from nanoscale_box.tui.widgets.told import Told
 from nanoscale_box.tui.widgets.verdicts import verdict_columns, verdict_words
-from nanoscale_box.tui.words import CANCELLABLE, advised, log_line
+from nanoscale_box.tui.words import CANCELLABLE, advised
 from nanoscale_box.wire import shapes
 
 _TAIL: Final = 2_000
@@ -34,7 +36,7 @@ _ENDED: Final = plain("ended", Tone.DIM)
 
 
 class ProjectScreen(Steering):
-    """Deployments, log and why; `1`, `2` and `3` reach them."""
+    """Deployments, log, why, environment and settings; `1` to `5` reach them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "cancel", "cancel", id="project.cancel"),
@@ -42,10 +44,13 @@ class ProjectScreen(Steering):
         Binding("l", "kind", "other log", id="project.log"),
         Binding("w", "why", "why", id="project.why"),
         Binding("Y", "copy_sha", "copy the commit", show=False, id="project.copy_sha"),
-        Binding("z", "zoom", "enlarge the pane", show=False, id="project.zoom"),
         Binding("1", "pane('deployments')", "go to deployments", show=False),
         Binding("2", "pane('log')", "go to the log", show=False),
         Binding("3", "pane('why')", "go to why", show=False),
+        Binding("4", "pane('env')", "go to the environment", show=False),
+        Binding("5", "pane('settings')", "go to the settings", show=False),
+        Binding("e", "pane('env')", "env", id="project.env"),
+        Binding("s", "pane('settings')", "settings", id="project.settings"),
         Binding("escape", "back", "back"),
     ]
 
@@ -77,7 +82,10 @@ class ProjectScreen(Steering):
             at_top=True,
             id="why",
         )
-        self.log_pane = LogPane(id="log")
+        self.log_pane = LogPane()
+        self.log_frame = LogFrame(self.log_pane, id="log")
+        self.env = EnvironmentPane(desk, project_id)
+        self.settings = SettingsPane(desk, project_id)
 
     def body(self) -> ComposeResult:
         """The overview, and beneath or beside each other the panes."""
@@ -86,8 +94,10 @@ class ProjectScreen(Steering):
             with Vertical(id="left"):
                 yield self.deployments
                 yield self.why
+                yield self.env
+                yield self.settings
                 yield self.outcome
-            yield self.log_pane
+            yield self.log_frame
 
     def on_mount(self) -> None:
         """Ask for the history, and stand in the pane that was asked for."""
@@ -121,6 +131,7 @@ class ProjectScreen(Steering):
         if history is not None:
             self.deployments.show(history.deployments)
             self.why.show(history.verdicts)
+        self.settings.renew(project)
         self._tell()
 
     def tick(self) -> None:
@@ -151,11 +162,16 @@ class ProjectScreen(Steering):
             say(self, "Nothing was deployed for this push")
 
     def action_pane(self, name: str) -> None:
-        """Put the keyboard into a pane; deployments and why share a place where there is little room."""
+        """Put the keyboard into a pane; those on the left share a place where there is little room."""
         if name == "log":
             self.log_pane.focus()
             return
-        self.set_class(name == "why", "-why")
+        for other in ("why", "env", "settings"):
+            self.set_class(name == other, f"-{other}")
+        if name == "env":
+            self.env.load()
+        if name == "settings":
+            self.settings.load()
         self.query_one(f"#{name}", ListPane).focus_list()
 
     def action_why(self) -> None:
@@ -166,15 +182,6 @@ class ProjectScreen(Steering):
         """The other log of the same deployment."""
         self._kind = "run" if self._kind == "build" else "build"
         self._tell()
-
-    def action_zoom(self) -> None:
-        """The pane with the keyboard fills the window, and back."""
-        if self.maximized is not None:
-            self.minimize()
-        elif self.focused is not None:
-            pane = next((one for one in self.focused.ancestors_with_self if one.has_class("pane")), None)
-            if pane is self.log_pane or isinstance(pane, ListPane):
-                self.maximize(pane, container=False)
 
     def action_copy_sha(self) -> None:
         """Take the commit under the cursor along."""
@@ -217,7 +224,7 @@ class ProjectScreen(Steering):
     def _take(self, line: shapes.LogLine | Disconnected | Reconnected) -> None:
         match line:
             case shapes.LogLine():
-                self.log_pane.write(log_line(line.text))
+                self.log_pane.write(line.text)
             case Disconnected():
                 self.log_pane.stand(plain("▲ the box is away", Tone.WARN))
             case Reconnected():

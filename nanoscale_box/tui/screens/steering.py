@@ -6,10 +6,12 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from nanoscale_box.tui.plain import Tone, join, keyed, plain
+from nanoscale_box.tui import ways
+from nanoscale_box.tui.plain import Tone, join, plain
 from nanoscale_box.tui.screens.base import BoxScreen, say
 from nanoscale_box.tui.screens.confirm import Confirm, ConfirmByName
-from nanoscale_box.tui.words import CANCELLABLE, commit, short
+from nanoscale_box.tui.widgets.deployments import what_changes
+from nanoscale_box.tui.words import CANCELLABLE, short
 from nanoscale_box.wire import requests, shapes
 
 
@@ -18,6 +20,7 @@ class Steering(BoxScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "deploy", "deploy", id="project.deploy"),
+        Binding("C", "deploy_clean", "clear caches and deploy", show=False, id="project.clean"),
         Binding("o", "open", "open in browser", show=False, id="project.open"),
         Binding("y", "copy_url", "copy the address", show=False, id="project.copy"),
         Binding("p", "pause", "pause pushes", show=False, id="project.pause"),
@@ -41,50 +44,54 @@ class Steering(BoxScreen):
 
     def action_deploy(self) -> None:
         """Deploy the branch's head now."""
-        if project := self._project():
-            self.act(self._deploy(project), f"deploying {project.name}")
+        if project := self._to_change():
+            self.act(self._deploy(project), f"deploying {project.name}", ways.deploy(project))
 
     def action_cancel(self) -> None:
         """Stop what is being deployed."""
-        project = self._project()
+        project = self._to_change()
         if project is None:
             return
         deployment = self.to_cancel(project)
         if deployment is None or deployment.state not in CANCELLABLE:
             say(self, f"Nothing of {project.name} is being deployed that could be cancelled")
         else:
-            self.act(self._cancel(deployment), f"cancelling #{deployment.number}")
+            self.act(self._cancel(deployment), f"cancelling #{deployment.number}", ways.cancel(deployment))
 
     def action_roll_back(self) -> None:
         """Start a kept release again, after asking."""
-        project = self._project()
+        project = self._to_change()
         if project is None:
             return
         target = self.target(project)
-        what = f"#{target.number} {commit(target)}" if target else "the release before the one that runs"
-        after = keyed(" again, without building it. Pushes are paused until *r* resumes them.")
-        body = join("This starts ", plain(what, Tone.STRONG), after)
-        target_id = target.id if target else None
+        body = what_changes(project, target, self.desk.now())
 
         def answered(wanted: bool | None) -> None:
             if wanted:
-                self.act(self._roll_back(project, target_id), f"rolling {project.name} back")
+                way = ways.roll_back(project, target)
+                self.act(self._roll_back(project, target.id if target else None), f"rolling {project.name} back", way)
 
         self.app.push_screen(Confirm(join("Roll back ", plain(project.name, limit=40)), body, "Roll back"), answered)
 
+    def action_deploy_clean(self) -> None:
+        """Forget the build's caches, then deploy the branch's head."""
+        if project := self._to_change():
+            way = ways.deploy(project, clear_cache=True)
+            self.act(self._deploy(project, clear_cache=True), f"deploying {project.name} from scratch", way)
+
     def action_pause(self) -> None:
         """Only note pushes."""
-        if project := self._project():
-            self.act(self._pause(project), f"pausing {project.name}")
+        if project := self._to_change():
+            self.act(self._pause(project), f"pausing {project.name}", ways.pause(project))
 
     def action_resume(self) -> None:
         """Deploy pushes again."""
-        if project := self._project():
-            self.act(self._resume(project), f"resuming {project.name}")
+        if project := self._to_change():
+            self.act(self._resume(project), f"resuming {project.name}", ways.resume(project))
 
     def action_delete(self) -> None:
         """Remove a project, once its name is typed."""
-        project = self._project()
+        project = self._to_change()
         if project is None:
             return
         body = join(
@@ -95,7 +102,7 @@ class Steering(BoxScreen):
 
         def answered(wanted: bool | None) -> None:
             if wanted:
-                self.act(self._delete(project), f"deleting {project.name}")
+                self.act(self._delete(project), f"deleting {project.name}", ways.delete(project))
 
         self.app.push_screen(ConfirmByName(project.name, body), answered)
 
@@ -115,8 +122,11 @@ class Steering(BoxScreen):
             say(self, "There is no project here yet; n makes one")
         return project
 
-    async def _deploy(self, project: shapes.Project) -> str:
-        owed = await self.desk.box.redeploy(project.id)
+    def _to_change(self) -> shapes.Project | None:
+        return self._project() if self.may_change() else None
+
+    async def _deploy(self, project: shapes.Project, *, clear_cache: bool = False) -> str:
+        owed = await self.desk.box.redeploy(project.id, clear_cache=clear_cache)
         return f"{project.name} is being deployed as #{owed.number}" if owed else f"{project.name} is up to date"
 
     async def _cancel(self, deployment: shapes.Deployment) -> str:

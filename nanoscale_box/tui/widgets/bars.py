@@ -66,6 +66,8 @@ class StatusBar(Widget):
         if model.github is None:
             return plain("◐ asking the box …", Tone.BUSY)
         right = join(plain("◐ ", Tone.BUSY), self.doing) if self.doing else _missing(model.github)
+        if self._desk.read_only:
+            right = join(right, "  " if right else "", plain("▲ read-only", Tone.WARN))
         return spread(connection(model.github), right, self.size.width)
 
 

@@ -105,5 +105,26 @@ def outcome(one: shapes.Deployment, now: datetime) -> Content:
     return head
 
 
+def what_changes(project: shapes.Project, target: shapes.Deployment | None, now: datetime) -> Content:
+    """What a roll-back does: from which commit to which, and what stays as it is."""
+    live = project.live
+    if target is None:
+        goes = Content("the release before the one that runs")
+    else:
+        built = f" (built {ago(target.finished_at, now)})"
+        goes = join(plain(f"#{target.number} {commit(target)}", Tone.STRONG), plain(built, Tone.DIM))
+    runs = plain(f"#{live.number} {commit(live)}" if live else "nothing", Tone.STRONG)
+    return Content("\n").join(
+        [
+            join("runs now   ", runs),
+            join("goes to    ", goes),
+            join("variables  ", Content("as they were when it was built")),
+            join("stays      ", Content("the app's own data")),
+            Content(""),
+            keyed("It starts again without a build. Pushes are noted, not deployed, until *r* resumes them."),
+        ]
+    )
+
+
 def _step(step: shapes.Step) -> str:
     return step.name if step.duration_ms is None else f"{step.name} {lasted(step.duration_ms / 1000)}"

@@ -65,8 +65,16 @@ class ListPane(Vertical, Generic[T]):
         self._empty.update(words)
 
     def focus_list(self) -> None:
-        """Put the keyboard here."""
-        self.rows.focus()
+        """Put the keyboard here; an empty pane takes it itself, so that its keys work."""
+        if self.rows.display:
+            self.rows.focus()
+        else:
+            self.can_focus = True
+            self.focus()
+
+    def on_blur(self) -> None:
+        """The keyboard went elsewhere on purpose."""
+        self.can_focus = False
 
     @property
     def filtering(self) -> bool:
@@ -110,8 +118,11 @@ class ListPane(Vertical, Generic[T]):
         wanted = self._input.value.casefold()
         found = [item for item in self._all if wanted in self._words(item).casefold()] if wanted else self._all
         self.rows.show(found)
-        nothing = not self._all
+        nothing, held = not self._all, self.rows.has_focus or self.can_focus
         self._empty.display, self.rows.display = nothing, not nothing
+        if held and self.rows.has_focus == nothing:
+            self.focus_list()
+        self.can_focus = nothing and self.can_focus
         self.border_subtitle = self._count(len(found))
 
     def _count(self, shown: int) -> Content:

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections import deque
 from typing import ClassVar, Final
 
-from rich.cells import chop_cells
-from textual import events
+from rich.cells import cell_len, chop_cells
+from textual import events, on
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Vertical
 from textual.content import Content
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.timer import Timer
 from textual.visual import Visual
+from textual.widget import Widget
+from textual.widgets import Input
 
 from nanoscale_box.tui.plain import Tone, join, plain
-from nanoscale_box.tui.words import count
+from nanoscale_box.tui.words import Times, count, log_line
 
 LINES: Final = 5_000
 _LINE: Final = 4_000
@@ -34,10 +38,20 @@ class LogPane(ScrollView, can_focus=True):
         Binding("pageup,ctrl+u", "leap(-1)", "page up", show=False),
         Binding("home,g", "first", "oldest", show=False),
         Binding("end,G,f", "follow", "follow", show=False, id="log.follow"),
+        Binding("W", "wrap", "wrap lines or not", show=False, id="log.wrap"),
+        Binding("t", "times", "other times", show=False, id="log.times"),
+        Binding("right", "aside(8)", "to the right", show=False),
+        Binding("left", "aside(-8)", "to the left", show=False),
     ]
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
-        super().__init__(id=id, classes="pane")
+        super().__init__(id=id)
+        self.frame: Widget = self
+        """Whose border tells how it stands."""
+        self.wrapping = True
+        self.times = Times.CLOCK
+        self._wanted = ""
+        self._aside = 0
         self.following = True
         self._kept: deque[tuple[str, Tone]] = deque(maxlen=LINES)
         self._broken: list[tuple[str, Tone]] = []
@@ -81,14 +95,16 @@ class LogPane(ScrollView, can_focus=True):
         if at >= len(self._broken):
             return Strip.blank(width, self.rich_style)
         text, tone = self._broken[at]
-        strips = Visual.to_strips(self, Content.styled(text, tone.value), width, 1, self.visual_style, pad=True)
-        return strips[0] if strips else Strip.blank(width, self.rich_style)
+        room = width if self.wrapping else max(width, cell_len(text)) + self._aside
+        strips = Visual.to_strips(self, Content.styled(text, tone.value), room, 1, self.visual_style, pad=True)
+        if not strips:
+            return Strip.blank(width, self.rich_style)
+        return strips[0] if self.wrapping else strips[0].crop(self._aside, self._aside + width)
 
     def on_resize(self) -> None:
         """Lines break elsewhere."""
         self._width = max(1, self.scrollable_content_region.width - 1)
-        self._broken = [row for line in self._kept for row in self._wrapped(line)]
-        self._resize_rows()
+        self._break_anew()
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """The wheel reads back."""
@@ -126,6 +142,35 @@ class LogPane(ScrollView, can_focus=True):
         self._pause(False)
         self._to_end()
 
+    def filter(self, wanted: str) -> None:
+        """Show only lines that hold this, whatever its case; all with an empty one."""
+        self._wanted = wanted.casefold()
+        self._break_anew()
+        self._frame()
+
+    def action_wrap(self) -> None:
+        """Long lines on several rows, or on one that arrows move along."""
+        self.wrapping, self._aside = not self.wrapping, 0
+        self._break_anew()
+        self._frame()
+
+    def action_times(self) -> None:
+        """The time of day, date and time, or none."""
+        kinds = list(Times)
+        self.times = kinds[(kinds.index(self.times) + 1) % len(kinds)]
+        self._break_anew()
+        self._frame()
+
+    def action_aside(self, by: int) -> None:
+        """Along lines that are not wrapped."""
+        longest = max((cell_len(text) for text, _ in self._broken), default=0)
+        self._aside = 0 if self.wrapping else max(0, min(self._aside + by, longest - self._width))
+        self.refresh()
+
+    def _break_anew(self) -> None:
+        self._broken = [row for line in self._kept for row in self._rows(line)]
+        self._resize_rows()
+
     def _pause(self, paused: bool) -> None:
         self.following = not paused
         self._unseen = 0
@@ -138,9 +183,9 @@ class LogPane(ScrollView, can_focus=True):
         forgotten = max(0, len(self._kept) + len(came) - LINES)
         gone = 0
         for _ in range(min(forgotten, len(self._kept))):
-            gone += len(self._wrapped(self._kept.popleft()))
+            gone += len(self._rows(self._kept.popleft()))
         self._kept.extend(came)
-        self._broken = self._broken[gone:] + [row for line in came for row in self._wrapped(line)]
+        self._broken = self._broken[gone:] + [row for line in came for row in self._rows(line)]
         if not self.following:
             self._unseen += len(came)
         self._resize_rows(gone)
@@ -157,14 +202,68 @@ class LogPane(ScrollView, can_focus=True):
     def _to_end(self) -> None:
         self.scroll_to(y=max(0, len(self._broken) - self.size.height), animate=False, force=True)
 
-    def _wrapped(self, line: tuple[str, Tone]) -> list[tuple[str, Tone]]:
+    def _rows(self, line: tuple[str, Tone]) -> list[tuple[str, Tone]]:
         text, tone = line
-        shown = plain(text.expandtabs(8), limit=_LINE).plain
-        return [(part, tone) for part in chop_cells(shown, self._width)] or [("", tone)]
+        shown = plain(log_line(text, self.times).expandtabs(8), limit=_LINE).plain
+        if self._wanted and self._wanted not in shown.casefold():
+            return []
+        parts = chop_cells(shown, self._width) if self.wrapping else [shown]
+        return [(part, tone) for part in parts] or [("", tone)]
 
     def _frame(self) -> None:
         paused = f"paused, {self._unseen:,} new · f follows" if self._unseen else "paused · f follows"
-        self.border_title = join(self._title)
+        self.frame.border_title = join(self._title)
         said = self._standing if self.following else plain(paused, Tone.WARN)
         number = plain(f" · {count(len(self._kept), 'line')}") if self._kept else ""
-        self.border_subtitle = join(said, number)
+        if self._wanted:
+            found = sum(bool(self._rows(line)) for line in self._kept)
+            number = plain(f" · {found:,} of {len(self._kept):,} with /{self._wanted}", limit=60)
+        cut = "" if self.wrapping else " · cut, ← →"
+        self.frame.border_subtitle = join(said, number, cut)
+
+
+class LogFrame(Vertical):
+    """A log in its frame; `/` filters it by substring, esc clears that."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("slash", "filter", "filter", show=False, id="list.filter")]
+
+    def __init__(self, log: LogPane, *, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id, classes="pane")
+        self._log = log
+        log.frame = self
+        self._input = Input(placeholder="filter; esc clears", compact=True, classes="filter")
+
+    def compose(self) -> ComposeResult:
+        yield self._log
+        yield self._input
+
+    def on_mount(self) -> None:
+        """Nothing is filtered at first."""
+        self._input.display = False
+
+    def action_filter(self) -> None:
+        """Type a filter."""
+        self._input.display = True
+        self._input.focus()
+
+    def on_key(self, event: events.Key) -> None:
+        """Esc takes one step back: it clears the filter before it leaves the screen."""
+        if event.key == "escape" and self._input.display:
+            self._input.value = ""
+            self._input.display = False
+            self._log.focus()
+            event.stop()
+            event.prevent_default()
+
+    @on(Input.Changed)
+    def narrow(self, event: Input.Changed) -> None:
+        """Filter while it is typed."""
+        event.stop()
+        self._log.filter(event.value)
+
+    @on(Input.Submitted)
+    def keep(self, event: Input.Submitted) -> None:
+        """Back to the log, the filter stays."""
+        event.stop()
+        self._input.display = bool(event.value)
+        self._log.focus()

@@ -26,12 +26,12 @@ class Rows(ScrollView, Generic[T], can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"rows--title", "rows--cursor"}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "step(1)", "down", show=False),
-        Binding("up,k", "step(-1)", "up", show=False),
-        Binding("pagedown,ctrl+d", "page(1)", "page down", show=False),
-        Binding("pageup,ctrl+u", "page(-1)", "page up", show=False),
-        Binding("home,g", "edge(False)", "first", show=False),
-        Binding("end,G", "edge(True)", "last", show=False),
+        Binding("down,j", "step(1)", "down", show=False, id="list.down"),
+        Binding("up,k", "step(-1)", "up", show=False, id="list.up"),
+        Binding("pagedown,ctrl+d", "page(1)", "page down", show=False, id="list.page_down"),
+        Binding("pageup,ctrl+u", "page(-1)", "page up", show=False, id="list.page_up"),
+        Binding("home,g", "edge(False)", "first", show=False, id="list.first"),
+        Binding("end,G", "edge(True)", "last", show=False, id="list.last"),
         Binding("enter", "choose", "open"),
     ]
     cursor: reactive[int] = reactive(0, repaint=False)
