@@ -60,7 +60,7 @@ class ProcessBuilder:
         self._workplace = workplace or LocalWorkplace(folders)
         self._min_free_mb = min_free_mb
         self._sync = sync
-        self._remover = Remover(folders.trash)
+        self._remover = Remover(folders.trash / "builds")
 
     async def check_room(self) -> None:
         """`Unavailable` `disk_full` when less is free than a deployment should begin with, in MiB or in files."""

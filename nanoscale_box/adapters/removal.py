@@ -12,7 +12,7 @@ from nanoscale_box.adapters.folders import private_folder
 
 class Remover:
     """Removes one folder after the other. A folder is gone at once, by a rename; what a crash left half removed goes
-    next time."""
+    next time. The trash is its own: two that put away the same piles would pull them from under each other."""
 
     def __init__(self, trash: Path) -> None:
         self._trash = trash

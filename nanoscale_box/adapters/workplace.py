@@ -75,7 +75,7 @@ class LocalWorkplace:
     def __init__(self, folders: Folders, isolate: Isolate = not_isolated) -> None:
         self._folders = folders
         self._isolate = isolate
-        self._remover = Remover(folders.trash)
+        self._remover = Remover(folders.trash / "work")
 
     def sight(self, release: Release) -> Sight:
         """The folders themselves."""

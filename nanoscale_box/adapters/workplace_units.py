@@ -44,7 +44,7 @@ class UnitWorkplace:
     def __init__(self, folders: Folders, orders: Orders) -> None:
         self._folders = folders
         self._orders = orders
-        self._remover = Remover(folders.trash)
+        self._remover = Remover(folders.trash / "work")
         self._fresh: set[Release] = set()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.busy: Final[set[str]] = set()

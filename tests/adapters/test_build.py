@@ -255,7 +255,7 @@ async def test_discard_removes_what_nothing_else_would(folders: Folders, tmp_pat
     assert not release.exists()
     assert await builder(folders).kept(PROJECT) == set()
     assert (tmp_path / "precious" / "file").exists()
-    assert list(folders.trash.iterdir()) == []
+    assert list(folders.trash.glob("*/*")) == []
 
 
 async def test_discarding_a_project_leaves_the_others(folders: Folders) -> None:
@@ -311,3 +311,23 @@ def test_syncing_a_disk_returns_and_a_folder_that_is_gone_is_told(tmp_path: Path
     sync_disk(tmp_path)
     with pytest.raises(FileNotFoundError):
         sync_disk(tmp_path / "gone")
+
+
+async def test_removing_beside_a_build_that_begins_harms_neither(folders: Folders) -> None:
+    """An old release goes while the next is built: each puts away only what it threw away itself."""
+    making = builder(folders)
+
+    async def discard(number: int) -> None:
+        old = Release(project_id=PROJECT, deployment_id=DeploymentId(f"old_{number}"))
+        for name in range(20):
+            (folders.release(old) / str(name)).mkdir(parents=True)
+        await making.discard(old)
+
+    async def begin(number: int) -> None:
+        release = Release(project_id=PROJECT, deployment_id=DeploymentId(f"new_{number}"))
+        folders.release(release).mkdir(parents=True)
+        await making.build(release, None, plan("mkdir -p $TMPDIR/a/b $TMPDIR/c"), [], lambda _: None)
+
+    for number in range(12):
+        await asyncio.gather(*(discard(20 * number + more) for more in range(20)), begin(number))
+    assert len(await making.kept(PROJECT)) == 12
