@@ -153,9 +153,10 @@ async def test_why_shares_the_place_of_deployments_where_there_is_little_room(bo
         await until(pilot, lambda: "1 Deployments" in seen(pilot) and "3 Why" in seen(pilot))
 
 
-async def test_a_pane_is_enlarged_and_esc_makes_it_small_again(box: FakeClient, opened: Opened) -> None:
+@pytest.mark.parametrize("pane", ["1", "2", "4", "5"])
+async def test_a_pane_is_enlarged_and_esc_makes_it_small_again(box: FakeClient, opened: Opened, pane: str) -> None:
     async with opened(box) as pilot:
-        await pilot.press(*HELLO, "2", "z")
+        await pilot.press(*HELLO, pane, "z")
         await until(pilot, lambda: pilot.app.screen.maximized is not None)
         await pilot.press("escape")
         await until(pilot, lambda: pilot.app.screen.maximized is None)

@@ -22,6 +22,7 @@ T = TypeVar("T")
 class ListPane(Vertical, Generic[T]):
     """`/` filters by substring, esc clears the filter; the frame says how many are shown and how they are sorted."""
 
+    ALLOW_MAXIMIZE = True
     BINDINGS: ClassVar[list[BindingType]] = [Binding("slash", "filter", "filter", show=False, id="list.filter")]
 
     def __init__(

@@ -225,6 +225,7 @@ class LogPane(ScrollView, can_focus=True):
 class LogFrame(Vertical):
     """A log in its frame; `/` filters it by substring, esc clears that."""
 
+    ALLOW_MAXIMIZE = True
     BINDINGS: ClassVar[list[BindingType]] = [Binding("slash", "filter", "filter", show=False, id="list.filter")]
 
     def __init__(self, log: LogPane, *, id: str) -> None:  # noqa: A002 - Textual's own name
