@@ -21,8 +21,8 @@ from nanoscale_box.engine.ports import Errand
 from tests.adapters.helpers import until
 from tests.contract.stands import FAIR, KINDS, QUICK, Stand, building, plan, port_of, stand
 
-pytestmark = pytest.mark.xdist_group("contract")
-"""Strays are looked for by what they were called, on the whole machine."""
+pytestmark = pytest.mark.xdist_group("machine")
+"""Strays are looked for by what they were called, on the whole machine: these tests run in tests/machine as well."""
 
 SPY = """
 import glob, os, pathlib

@@ -113,7 +113,8 @@ async def test_after_the_row_is_committed_and_before_the_answer(linked: Linked) 
     assert await linked.box.ended() == -9
     await linked.box.start(**UNPOLLED)
     await linked.live_once(sha, "two")
-    assert await linked.send(letter) == (200, "duplicate")
+    # Another delivery (a hook's ping) may have come to that moment first: then this one was never taken in.
+    assert await linked.send(letter) in {(200, "duplicate"), (200, "ignored")}
     (verdict,) = await linked.verdicts_on(letter)
     assert verdict.outcome in {"deployed", "ignored"}  # the first poll may have found the commit before
     await linked.live_once(sha, "two")
@@ -166,12 +167,13 @@ async def test_after_a_hook_was_made_and_before_its_id_is_stored(linked: Linked)
     repo_id = await hub.repository("other", {"index.html": "one"})
     await dies_at(linked, "hook done")
     async with box.client() as client:
-        first = await hub.create(client, repo_id, "other")
+        with suppress(Unreachable):  # the hook may be made before the answer is written
+            await hub.create(client, repo_id, "other")
     assert await box.ended() == -9
     made = [one for one in (await hub.ask("state"))["hooks"] if one["repo_id"] == repo_id]
     assert len(made) == 1
     await box.start(**UNPOLLED)
-    assert (await box.end_of(first.id)).state == "live"
+    assert (await box.numbered("other", 1)).state == "live"
 
     async def noted(client: BoxClient) -> int | None:
         github = (await client.project("other")).github

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -48,17 +49,11 @@ def service(github: str) -> Iterator[Service]:
         "NANOSCALE_POLL_SECONDS": "86400",
         "NANOSCALE_DRAIN_SECONDS": "1",
     }
-    groups = groups_of_the_machine()
     with machine() as booted:
         made = Service(machine=booted, settings=settings, github=github)
         made.configure()
         done = made.setup("install")
         assert "runs as a service" in done.stdout
         yield made
-    assert groups_of_the_machine() == groups
+    assert list(Path("/sys/fs/cgroup").glob(f"**/nanoscale-box-test-{os.getpid()}")) == []
     assert not any(path.exists() for path in INSTALLED)
-
-
-def groups_of_the_machine() -> set[str]:
-    """The control groups of the tests that this machine has."""
-    return {path.name for path in Path("/sys/fs/cgroup").glob("**/nanoscale-box-test-*")}

@@ -123,7 +123,7 @@ async def test_the_settings_screen_tells_where_things_are(
         await pilot.press("ctrl+o")
         await until(pilot, lambda: isinstance(pilot.app.screen, SettingsScreen))
         await until(pilot, lambda: "box.sock" in seen(pilot) and "0.1.0" in seen(pilot))
-        assert "nanoscale-dark" in seen(pilot) and "tui.toml" in seen(pilot)
+        await until(pilot, lambda: "nanoscale-dark" in seen(pilot) and "key map and theme" in seen(pilot))
         await pilot.press("slash", *"home.new", "enter", "y")
         await until(pilot, lambda: pilot.app.clipboard == '"home.new" = "ctrl+n"')
         await pilot.press("escape", "g", "j", "enter")
