@@ -82,7 +82,8 @@ class Intake:
     async def _alone(self, delivery: Delivery) -> Receipt:
         """Record one that cannot be decided at sight, and pass on what follows from it."""
         receipt = await self._recorded(delivery)
-        self._reached("record done")
+        if delivery.push is not None:
+            self._reached("record done")
         if delivery.change is not None:
             self._keyring.forget()
         if delivery.change is not None and receipt.status == "accepted":
@@ -114,7 +115,8 @@ class Intake:
         records.deliveries.update(done)
         now = self._clock.now()
         records.events.add_all([delivery_news(delivery.delivery_id, delivery.event, receipt.status, now)])
-        self._reached("record begun")
+        if delivery.push is not None:
+            self._reached("record begun")
         return receipt
 
     def _handle(self, records: Records, delivery: Delivery) -> Receipt:

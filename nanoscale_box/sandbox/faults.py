@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -83,6 +85,7 @@ class FaultBook:
 
     ids: Counters
     rules: list[Fault] = field(default_factory=list)
+    _forgotten: asyncio.Event = field(default_factory=asyncio.Event)
 
     def add(self, data: dict[str, Any]) -> Fault:
         fault = parse(self.ids.next("fault"), data)
@@ -91,6 +94,14 @@ class FaultBook:
 
     def clear(self) -> None:
         self.rules.clear()
+        self._forgotten.set()
+        self._forgotten = asyncio.Event()
+
+    async def delay(self, fault: Fault) -> None:
+        """Let the time of a `delay` pass, or end it once all rules are forgotten."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(fault.seconds):
+                await self._forgotten.wait()
 
     def for_request(self, method: str, path_and_query: str) -> Fault | None:
         for fault in self.rules:

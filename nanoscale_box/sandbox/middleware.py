@@ -83,7 +83,7 @@ async def misbehave(request: web.Request, handler: Handler, entry: dict[str, obj
     entry["fault"] = fault.kind
     match fault.kind:
         case FaultKind.DELAY:
-            await asyncio.sleep(fault.seconds)
+            await world_of(request).faults.delay(fault)
             return await handler(request)
         case FaultKind.STALE_DATE:
             request[STALE_SECONDS] = fault.seconds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from email.utils import parsedate_to_datetime
 from time import monotonic
 from typing import Any
@@ -38,6 +39,16 @@ async def test_method_skip_and_forgetting(client: Client) -> None:
     assert len((await client.control("GET", "faults")).json["faults"]) == 1
     await client.control("DELETE", "faults")
     assert (await client.call("POST", "/meta")).status == 404
+
+
+async def test_forgetting_the_rules_ends_a_delay(client: Client) -> None:
+    await fault(client, "delay", seconds=600)
+    held = asyncio.create_task(client.call("GET", "/meta"))
+    while not (await client.control("GET", "requests")).json["requests"]:
+        await asyncio.sleep(0.01)
+    assert not held.done()
+    await client.control("DELETE", "faults")
+    assert (await held).status == 200
 
 
 async def test_delay(client: Client) -> None:

@@ -6,7 +6,7 @@
     truncate. With `event` the rule is for deliveries: drop, delay, duplicate, corrupt. `path` is searched in the path
     with its query, for deliveries in the hook's URL. `when: after` carries the request out and then loses its answer.
 `DELETE /_sandbox/faults`
-    forget all rules
+    forget all rules; what a `delay` holds back goes on
 `GET /_sandbox/faults`
     the rules in force, with how often each was hit
 `POST /_sandbox/clock`

@@ -94,7 +94,7 @@ class Courier:
         body, headers = letter(delivery, config)
         delivery.request_headers = headers
         if fault is not None and fault.kind is FaultKind.DELAY:
-            await asyncio.sleep(fault.seconds)
+            await self.faults.delay(fault)
         if fault is not None and fault.kind is FaultKind.CORRUPT:
             body = body[:-1] + (b" " if body[-1:] != b" " else b"\n")
         if fault is not None and fault.kind is FaultKind.DROP:
