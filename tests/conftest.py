@@ -7,6 +7,8 @@ import signal
 
 import pytest
 
+from tests.dealing import Dealing, turn_of
+
 KEPT = "NANOSCALE_TEST_REQUIRE"
 
 
@@ -14,6 +16,19 @@ def pytest_configure() -> None:
     """A shell has what it starts in the background ignore ctrl-c, and so would all that the tests start in turn."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The order that the workers of one run share; alone, tests run as they are found."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: turn_of(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Dealing:
+    """How tests are dealt to the workers."""
+    config.option.loadscopereorder = False  # the order is ours
+    return Dealing(config, log)
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,7 @@
 """Named moments at which a test may have the box die, to see it come back: one for each place where a crash leaves the
 box and the rest of the world in two minds.
 
-Of a push that is told: `record begun` (written, not committed), `record done` (committed, and GitHub has no answer yet).
+Of a push's delivery: `record begun` (written, not committed), `record done` (committed, and GitHub has no answer yet).
 Of the queue: `alarm begun` (a row waits, and nothing will ring for it yet).
 Of a deployment: `fetch begun`, `fetch done`, `build begun`, `build done`, `start begun`, `start done`, `switch begun`,
 `switch done` (the routes lead to the new release, and nothing says so yet) and `live` (recorded; the release before

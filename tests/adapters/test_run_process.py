@@ -25,9 +25,8 @@ from nanoscale_box.core.secret import Secret
 from nanoscale_box.engine.ports import Errand
 from tests.adapters.helpers import STRAY, is_running, pid_in, until
 
-# Their deployments have the same ids, so the search for a port begins at the same one: not beside each other, and of
-# other runs on this machine few in the same range.
-pytestmark = pytest.mark.xdist_group("deployments of the same ids")
+# Their deployments have the same ids, so the search for a port begins at the same one: each process has its own range,
+# and of other runs on this machine few have the same.
 PORTS = APP_PORTS[100 * (os.getpid() % 120) :][:100]
 
 RELEASE = Release(project_id=ProjectId("prj_1"), deployment_id=DeploymentId("dep_1"))

@@ -12,6 +12,7 @@ from nanoscale_box.sandbox.server import Sandbox
 from tests.browser.browser import Browser
 from tests.browser.driver import Driver, driver_in
 from tests.browser.steps import Owner
+from tests.dealing import once_a_run
 from tests.e2e.harness import box_in
 from tests.needs import needs_chromium
 
@@ -19,6 +20,7 @@ from tests.needs import needs_chromium
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def driver(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Driver]:
     needs_chromium()
+    once_a_run("browser", tmp_path_factory)
     async with driver_in(tmp_path_factory.mktemp("browser")) as found:
         yield found
 

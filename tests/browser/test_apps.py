@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.e2e.harness import app_files, repository
 from tests.e2e.processes import family_of, is_running, until
 from tests.needs import needs_caddy
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_an_app_its_absence_and_a_stranger(owner: Owner) -> None:
@@ -35,7 +36,8 @@ async def test_an_app_its_absence_and_a_stranger(owner: Owner) -> None:
     try:
         everybody = family_of(app)
         for pid in everybody:
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # one may end with its parent
+                os.kill(pid, signal.SIGKILL)
         await until(lambda: not any(map(is_running, everybody)), "the end of the app")
         status, text = await shown(browser, f"http://visited.localhost:{port}/")
         assert (status, text) == (502, "visited.localhost is not running.")

@@ -34,7 +34,7 @@ CONTRAST = """(() => {
 })()"""
 """Text, contrast and size in pixels of all that is to be read; the formula is WCAG 2's."""
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def unreadable(browser: Browser) -> list[object]:

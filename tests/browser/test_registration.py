@@ -7,7 +7,7 @@ import pytest
 from nanoscale_box.wire import shapes
 from tests.browser.steps import ON_AUTHORISE, ON_GITHUB, ON_INSTALL, Owner
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 def covered(status: shapes.GithubStatus) -> list[tuple[str, str, str]]:

@@ -12,7 +12,7 @@ from tests.browser.steps import ON_AUTHORISE, ON_GITHUB, ON_INSTALL, Owner, stat
 
 MARKUP = "<img src=x onerror=document.title='owned'><script>document.title='owned'</script><h2 id=owned>owned</h2>"
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_no_is_an_answer(owner: Owner) -> None:

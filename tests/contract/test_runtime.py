@@ -21,8 +21,9 @@ from nanoscale_box.engine.ports import Errand
 from tests.adapters.helpers import until
 from tests.contract.stands import FAIR, KINDS, QUICK, Stand, building, plan, port_of, stand
 
-pytestmark = pytest.mark.xdist_group("machine")
-"""Strays are looked for by what they were called, on the whole machine: these tests run in tests/machine as well."""
+RUN = f"{uuid.uuid4().int % 10**9:09}"
+"""Strays are looked for by what they were called, on the whole machine: by a fraction of a second that no other run
+sleeps."""
 
 SPY = """
 import glob, os, pathlib
@@ -96,12 +97,12 @@ async def test_two_starts_at_once_are_one_and_two_releases_are_two(on: Stand) ->
 
 async def test_stop_ends_everything_and_keeps_data_and_log(on: Stand) -> None:
     release = on.release()
-    line = 'echo hello; echo kept > "$DATA_DIR/kept"; (setsid env -i sleep 661 &) ; exec python3 server.py'
+    line = f'echo hello; echo kept > "$DATA_DIR/kept"; (setsid env -i sleep 661.{RUN} &) ; exec python3 server.py'
     await live(on, release, line)
-    await until(lambda: bool(pids_of("sleep\x00661")))
-    strays = pids_of("sleep\x00661")
+    await until(lambda: bool(pids_of(f"sleep\x00661.{RUN}")))
+    strays = pids_of(f"sleep\x00661.{RUN}")
     await on.runner.stop(release)
-    assert not any(pid in pids_of("sleep\x00661") for pid in strays)
+    assert not any(pid in pids_of(f"sleep\x00661.{RUN}") for pid in strays)
     assert await on.runner.find(release) is None
     assert release not in await on.runner.running()
     assert on.log(release).startswith("hello\n")
@@ -113,11 +114,11 @@ async def test_stop_ends_everything_and_keeps_data_and_log(on: Stand) -> None:
 
 async def test_stop_loses_patience(on: Stand) -> None:
     release = on.release()
-    line = plan("trap '' TERM; echo ready; sleep 662; sleep 662")
+    line = plan(f"trap '' TERM; echo ready; sleep 662.{RUN}; sleep 662.{RUN}")
     await on.runner.start(release, line, None, [], Limits(stop_seconds=1))
     await until(lambda: on.log(release) == "ready\n")
     await on.runner.stop(release)
-    assert pids_of("sleep\x00662") == []
+    assert pids_of(f"sleep\x00662.{RUN}") == []
     assert await on.runner.find(release) is None
 
 
@@ -231,10 +232,10 @@ async def test_an_errand_sees_what_the_app_sees_and_ends_whole(on: Stand) -> Non
     with pytest.raises(DeployFailed, match="exit status 3") as caught:
         await on.runner.run_once(release, failing, [], said.append)
     assert caught.value.code is Code.PREFLIGHT_FAILED
-    stuck = Errand(name="release", command=Command(shell="sleep 663"), plan=plan("true"), root_directory=None)
+    stuck = Errand(name="release", command=Command(shell=f"sleep 663.{RUN}"), plan=plan("true"), root_directory=None)
     with pytest.raises(DeployFailed, match="took longer than"):
         await on.runner.run_once(release, stuck, [], said.append, Limits(build_timeout_seconds=1))
-    assert pids_of("sleep\x00663") == []
+    assert pids_of(f"sleep\x00663.{RUN}") == []
 
 
 async def test_a_build_makes_the_release_and_keeps_its_caches(on: Stand) -> None:
@@ -271,20 +272,26 @@ async def test_a_build_that_fails_stalls_or_is_cancelled_leaves_nothing_running(
     assert "it said “why”" in caught.value.hint
     limits = Limits(build_timeout_seconds=1)
     with pytest.raises(DeployFailed) as late:
-        await on.builder.build(release, None, building("setsid sleep 664 & sleep 664"), [], lambda _: None, limits)
+        await on.builder.build(
+            release, None, building(f"setsid sleep 664.{RUN} & sleep 664.{RUN}"), [], lambda _: None, limits
+        )
     assert late.value.code is Code.BUILD_TIMEOUT
-    assert pids_of("sleep\x00664") == []
+    assert pids_of(f"sleep\x00664.{RUN}") == []
     begun = asyncio.Event()
     task = asyncio.create_task(
         on.builder.build(
-            release, None, building("echo begun; sleep 665"), [], lambda line: begun.set() if line == "begun" else None
+            release,
+            None,
+            building(f"echo begun; sleep 665.{RUN}"),
+            [],
+            lambda line: begun.set() if line == "begun" else None,
         )
     )
     await asyncio.wait_for(begun.wait(), 30)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert pids_of("sleep\x00665") == []
+    assert pids_of(f"sleep\x00665.{RUN}") == []
     assert await on.builder.kept(on.project) == set()
 
 

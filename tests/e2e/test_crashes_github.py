@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing, suppress
@@ -70,7 +69,6 @@ class Linked:
             rows = (await client.deployments("site")).items
         assert [one.state for one in rows if one.sha == sha] == ["live"]
         return found
-
 
     async def hook_of(self, project: str) -> int:
         """The id of a project's hook, once the box has noted it."""

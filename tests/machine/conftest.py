@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.dealing import once_a_run
 from tests.machine.installing import CHECKOUT, Service
-from tests.machine.machine import machine, needs_systemd
+from tests.machine.machine import GROUP, machine, needs_systemd
 from tests.needs import lacking, needs_caddy
 from tests.ports import free_port
 
@@ -35,9 +35,10 @@ def github(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def service(github: str) -> Iterator[Service]:
+def service(github: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """The box as a service of a machine of its own."""
     needs_caddy()
+    once_a_run("machine", tmp_path_factory)
     if any(path.exists() for path in INSTALLED):
         lacking("This machine has the service itself, and the tests would see it.")
     settings = {
@@ -55,5 +56,5 @@ def service(github: str) -> Iterator[Service]:
         done = made.setup("install")
         assert "runs as a service" in done.stdout
         yield made
-    assert list(Path("/sys/fs/cgroup").glob(f"**/nanoscale-box-test-{os.getpid()}")) == []
+    assert list(Path("/sys/fs/cgroup").glob(f"**/*{GROUP}*")) == []
     assert not any(path.exists() for path in INSTALLED)

@@ -13,11 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.dealing import RUN
 from tests.needs import lacking, needs, needs_root
 
 SYSTEMD = ("/usr/lib/systemd/systemd", "/lib/systemd/systemd")
 POLKIT = ("/usr/lib/polkit-1/polkitd", "/usr/libexec/polkitd")
 BOX = "nanoscale-box"
+GROUP = f"nanoscale-box-test-{RUN}"
 SECONDS = 60.0
 
 
@@ -118,7 +120,7 @@ def _group() -> Iterator[Path]:
     where = next((Path(fields[1]) for fields in mounts if fields[2] == "cgroup2"), None)
     if where is None:
         lacking("This machine has no cgroup2 mounted.")
-    group = where / f"nanoscale-box-test-{os.getpid()}"
+    group = where / GROUP
     group.mkdir()
     try:
         yield group

@@ -17,7 +17,7 @@ from tests.e2e.harness import app_files
 from tests.machine.installing import CHECKOUT, Service
 from tests.machine.machine import BOX
 
-pytestmark = [pytest.mark.timeout(280), pytest.mark.xdist_group("machine")]
+pytestmark = pytest.mark.timeout(280)
 UNITS = ("nanoscale-box.service", "nanoscale-ingress.service", "nanoscale-app@.service", "nanoscale-build@.service")
 INSTANCE = "0" * 26
 WALLS = """
