@@ -99,10 +99,11 @@ def open_pidfd(process: ProcessId) -> int | None:
     return None
 
 
-def family(leader: ProcessId, marks: Collection[str] = ()) -> set[ProcessId]:
-    """Everything alive that stems from a session's leader: the session, all descendants in whatever session they are,
-    and every
-    process whose environment holds all the `marks` (`NAME=value`).
+def family(
+    leader: ProcessId, marks: Collection[str] = (), known: Collection[ProcessId] = frozenset()
+) -> set[ProcessId]:
+    """Everything alive that stems from a session's leader: the session, every process whose environment holds all the
+    `marks` (`NAME=value`), those `known` from an earlier look, and all descendants of these in whatever session.
 
     A session's number is not used again while it has a member or its leader is not yet reaped. Once the leader is
     reaped that
@@ -119,6 +120,7 @@ def family(leader: ProcessId, marks: Collection[str] = ()) -> set[ProcessId]:
         children.setdefault(stat.parent, []).append(pid)
         if (is_led and leader.pid in (pid, stat.session)) or (wanted and wanted <= _environment(pid)):
             found.add(pid)
+    found |= {one.pid for one in known if one.pid in stats and stats[one.pid].started == one.started}
     todo = list(found)
     while todo:
         fresh = [child for child in children.get(todo.pop(), ()) if child not in found]
@@ -144,16 +146,16 @@ def send(processes: Iterable[ProcessId], number: signal.Signals) -> None:
 
 async def end_family(leader: ProcessId, marks: Collection[str] = (), *, patience: float) -> None:
     """SIGTERM to all, and to those that come after, then SIGKILL to who is left after `patience` seconds; back when
-    none is left."""
+    none is left. Who was seen once is not lost when what ties it to the others ends first."""
     deadline = time.monotonic() + patience
-    asked: set[ProcessId] = set()
+    seen: set[ProcessId] = set()
     pause = _FIRST_LOOK
-    while left := await asyncio.to_thread(family, leader, marks):
+    while left := await asyncio.to_thread(family, leader, marks, frozenset(seen)):
         if time.monotonic() < deadline:
-            send(left - asked, signal.SIGTERM)
-            asked |= left
+            send(left - seen, signal.SIGTERM)
         else:
             send(left, signal.SIGKILL)
+        seen |= left
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, _SLOWEST_LOOK)
 
