@@ -136,6 +136,7 @@ async def running(settings: Settings, private: PrivateNames) -> AsyncIterator[Ru
             backups=Backups(folders=folders, vault=vault, clock=clock, settings_file=settings_file(os.environ)),
             audit=engine.upkeep.audit,
             metrics=engine.upkeep.measuring,
+            sampling=engine.upkeep.sampling,
             owner_id=await ledger.read(lambda records: records.github.owner()),
             version=__version__,
         )
@@ -202,9 +203,11 @@ async def _start(
 
 
 def _rounds(engine: Engine, settings: Settings) -> Rounds:
-    rounds = Rounds(clock=SystemClock(), steady=asyncio.get_running_loop().time, wake=engine.worker.wake)
+    steady = asyncio.get_running_loop().time
+    rounds = Rounds(clock=SystemClock(), steady=steady, wake=engine.worker.wake)
     rounds.every(SWEEP_SECONDS, engine.sweeping.sweep)
     rounds.every(settings.poll_seconds, engine.polling.poll)
+    rounds.every(0.0, lambda: engine.upkeep.sampling.look(steady()))  # at each beat
     return rounds
 
 

@@ -28,7 +28,7 @@ from nanoscale_box.core.plan import Health, Plan, Tree
 from nanoscale_box.core.tags import newest_tag
 from nanoscale_box.engine.kit import Hands
 from nanoscale_box.engine.machine import Disk, Outside
-from nanoscale_box.engine.ports import Errand, Isolation, Progress, Remote
+from nanoscale_box.engine.ports import Errand, Isolation, Progress, Remote, Spent
 from nanoscale_box.engine.records import Ledger, Records
 
 T = TypeVar("T")
@@ -130,6 +130,8 @@ class World:
     errands: list[tuple[str, str]] = field(default_factory=list)
     """Commands that ran once: name and line."""
     ports: int = 20000
+    spent: dict[Release, Spent] = field(default_factory=dict)
+    """What running releases took of the machine, as far as anybody counts it."""
     hosts: set[str] = field(default_factory=set)
     routes: dict[str, Address] = field(default_factory=dict)
     switches: list[tuple[str, Address]] = field(default_factory=list)
@@ -398,6 +400,9 @@ class FakeRunner:
     async def watch(self, died: Callable[[Release], Awaitable[None]]) -> None:
         await self._process.call("runner.watch")
         self._world.died = died
+
+    async def spent(self) -> dict[Release, Spent]:
+        return {release: self._world.spent[release] for release in self._world.running if release in self._world.spent}
 
 
 class FakeIngress:

@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from nanoscale_box.adapters import environment, gate, shell
+from nanoscale_box.adapters import environment, gate, shell, usage
 from nanoscale_box.adapters.errands import Errands
 from nanoscale_box.adapters.folders import Folders, open_log, private_folder
 from nanoscale_box.adapters.free_ports import APP_PORTS, free_port
@@ -34,7 +34,7 @@ from nanoscale_box.adapters.workplace import LocalWorkplace
 from nanoscale_box.core.errors import Code, DeployFailed
 from nanoscale_box.core.model import UNLIMITED, Address, EnvVar, Instance, Limits, Release
 from nanoscale_box.core.plan import Command, Health, Plan
-from nanoscale_box.engine.ports import Errand, Isolation, Progress
+from nanoscale_box.engine.ports import Errand, Isolation, Progress, Spent
 
 _log = structlog.stdlib.get_logger(__name__)
 _LEFT_BEHIND_SECONDS: Final = 2.0
@@ -166,6 +166,11 @@ class ProcessRunner:
         """Call `died` for each running release that ends by itself, from now on."""
         self._died = died
         await self.running()
+
+    async def spent(self) -> dict[Release, Spent]:
+        """What each release that is looked after has taken so far; in a thread, and only while one is."""
+        leaders = {release: running.leader for release, running in self._running.items()}
+        return await asyncio.to_thread(usage.of_trees, leaders) if leaders else {}
 
     async def close(self) -> None:
         """Look after nothing any more; what runs goes on."""

@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from nanoscale_box.adapters import environment, gate, systemd, systemd_units
+from nanoscale_box.adapters import environment, gate, systemd, systemd_units, usage
 from nanoscale_box.adapters.errands import Errands
 from nanoscale_box.adapters.folders import Folders, open_log
 from nanoscale_box.adapters.free_ports import APP_PORTS, free_port
@@ -24,7 +24,7 @@ from nanoscale_box.adapters.workplace_units import UnitWorkplace
 from nanoscale_box.core.errors import BoxError, Code, DeployFailed
 from nanoscale_box.core.model import UNLIMITED, Address, EnvVar, Instance, Limits, Release
 from nanoscale_box.core.plan import Command, Health, Plan
-from nanoscale_box.engine.ports import Errand, Isolation, Progress
+from nanoscale_box.engine.ports import Errand, Isolation, Progress, Spent
 
 _log = structlog.stdlib.get_logger(__name__)
 _SETTLE_SECONDS: Final = 5.0
@@ -39,6 +39,8 @@ class _Running:
     unit: str
     pidfd: int | None = None
     uid: int | None = None
+    group: str = ""
+    """Its control group's place in the hierarchy; empty while it has none."""
     clean: Callable[[str], str]
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     status: int | None = None
@@ -164,6 +166,11 @@ class SystemdRunner:
                 await end(unit, patience=0)
                 self._orders.clear(unit)
 
+    async def spent(self) -> dict[Release, Spent]:
+        """What each release that is looked after has taken so far; in a thread, and only while one is."""
+        groups = {release: running.group for release, running in self._running.items() if running.group}
+        return await asyncio.to_thread(usage.of_groups, groups) if groups else {}
+
     async def close(self) -> None:
         """Look after nothing any more; what runs goes on."""
         for burial in list(self._burials):
@@ -255,7 +262,7 @@ class SystemdRunner:
         running = _Running(record=record, unit=unit, clean=gate.cleaner(env))
         self._running[record.release] = running
         state = await systemd.state(unit)
-        running.uid = state.uid
+        running.uid, running.group = state.uid, state.group
         process = identify(state.main_pid) if state.main_pid else None
         running.pidfd = open_pidfd(process) if process is not None else None
         if running.pidfd is None:

@@ -22,7 +22,7 @@ _INSTANCE: Final = re.compile(r"[0-9a-z]{1,26}")
 _UNIT: Final = re.compile(
     rf"(?P<template>{'|'.join((*APP_TEMPLATES, BUILD_TEMPLATE))})@(?P<instance>{_INSTANCE.pattern})\.service"
 )
-_ASKED: Final = "ActiveState,MainPID,UID,Result,ExecMainCode,ExecMainStatus"
+_ASKED: Final = "ActiveState,MainPID,UID,ControlGroup,Result,ExecMainCode,ExecMainStatus"
 _KILLED: Final = frozenset({"2", "3"})
 """CLD_KILLED and CLD_DUMPED, as `ExecMainCode` tells them: sigaction(2)."""
 
@@ -37,6 +37,8 @@ class UnitState:
     """0: none."""
     uid: int | None
     """The number of its user while it runs."""
+    group: str
+    """Its control group's place in the hierarchy while it runs, else empty."""
     result: str
     status: int
     """How its main process ended, negative for a signal."""
@@ -174,6 +176,7 @@ def _state(fields: dict[str, str]) -> UnitState:
         active=fields.get("ActiveState", "inactive"),
         main_pid=int(fields.get("MainPID", "0")),
         uid=int(fields["UID"]) if fields.get("UID", "").isdigit() else None,
+        group=fields.get("ControlGroup", ""),
         result=fields.get("Result", ""),
         status=-number if fields.get("ExecMainCode") in _KILLED else number,
     )

@@ -79,6 +79,12 @@ COMMANDS: Final[tuple[Command, ...]] = (
         handler="status:status",
     ),
     Command(
+        words="usage",
+        does="what running apps take: processor time and memory, now and over the last minutes",
+        examples=("usage", "usage --json"),
+        handler="usage:usage",
+    ),
+    Command(
         words="down",
         does="stop all apps and the ingress; the next deployment of a project brings it up again",
         examples=("down",),

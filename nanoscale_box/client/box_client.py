@@ -10,6 +10,7 @@ from typing import BinaryIO, Self
 from nanoscale_box.client.calls import Calls, address
 from nanoscale_box.client.following import Disconnected, Reconnected, follow_events, follow_log
 from nanoscale_box.wire import requests, routes, shapes
+from nanoscale_box.wire.usage import Usage
 
 
 class BoxClient:
@@ -51,6 +52,10 @@ class BoxClient:
         if fix:
             return await self._calls.send("POST", routes.DOCTOR_FIX, shapes.Doctor)
         return await self._calls.get(routes.DOCTOR, shapes.Doctor, {"quick": "true"} if quick else None)
+
+    async def usage(self, *, samples: int | None = None) -> list[Usage]:
+        """What running apps take of the machine, the last minutes of it."""
+        return (await self._calls.get(routes.USAGE, shapes.Page[Usage], {"samples": samples})).items
 
     async def down(self) -> None:
         """Stop all apps and the ingress."""

@@ -49,6 +49,7 @@ from nanoscale_box.engine.remotes import Remotes
 from nanoscale_box.engine.resealing import Resealing
 from nanoscale_box.engine.retiring import Retiring
 from nanoscale_box.engine.rotation import Rotation
+from nanoscale_box.engine.sampling import Sampling
 from nanoscale_box.engine.stages import Stages
 from nanoscale_box.engine.states import States
 from nanoscale_box.engine.steering import Steering
@@ -79,6 +80,7 @@ class Upkeep:
     tokens: Tokens
     audit: Auditing
     measuring: Measuring
+    sampling: Sampling
     resealing: Resealing
 
 
@@ -155,13 +157,21 @@ def assemble(desk: Desk, hands: Hands, github: Github, alarms: Alarms, policy: P
         catalogue=github_side.catalogue,
         checks=github_side.checks,
         feedback=github_side.feedback,
-        upkeep=Upkeep(
-            tokens=Tokens(desk),
-            audit=Auditing(ledger=ledger, clock=clock),
-            measuring=Measuring(desk=desk, feed=feed, accounts=github_side.accounts, reconciler=reconciler),
-            resealing=resealing,
-        ),
+        upkeep=_upkeep(desk, hands, feed, github_side.accounts, reconciler, resealing),
         ci=ci,
+    )
+
+
+def _upkeep(
+    desk: Desk, hands: Hands, feed: Feed, accounts: Accounts, reconciler: Reconciler, resealing: Resealing
+) -> Upkeep:
+    sampling = Sampling(runner=hands.runner, clock=desk.clock)
+    return Upkeep(
+        tokens=Tokens(desk),
+        audit=Auditing(ledger=desk.ledger, clock=desk.clock),
+        measuring=Measuring(desk=desk, feed=feed, accounts=accounts, reconciler=reconciler, sampling=sampling),
+        sampling=sampling,
+        resealing=resealing,
     )
 
 

@@ -15,6 +15,7 @@ from nanoscale_box.engine.feed import Feed
 from nanoscale_box.engine.kit import Desk
 from nanoscale_box.engine.reconcile import Reconciler
 from nanoscale_box.engine.records import Records
+from nanoscale_box.engine.sampling import Sampling, Usage
 
 BOUNDS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0, 600.0)
 """Seconds up to which durations of steps are counted together."""
@@ -52,17 +53,22 @@ class Measured:
     ingress_up: bool
     connected: bool
     rate: RateBudget | None
+    apps: dict[str, Usage]
+    """What each running app takes, by its project's name."""
 
 
 class Measuring:
     """Gathers figures; what it has counted so far it keeps."""
 
-    def __init__(self, *, desk: Desk, feed: Feed, accounts: Accounts, reconciler: Reconciler) -> None:
+    def __init__(
+        self, *, desk: Desk, feed: Feed, accounts: Accounts, reconciler: Reconciler, sampling: Sampling
+    ) -> None:
         self._ledger = desk.ledger
         self._clock = desk.clock
         self._feed = feed
         self._accounts = accounts
         self._reconciler = reconciler
+        self._sampling = sampling
         self._verdicts: Counter[str] = Counter()
         self._ended: dict[str, str] = {}
         self._deployments: Counter[str] = Counter()
@@ -80,6 +86,8 @@ class Measuring:
         status = await self._accounts.status()
         problems = self._reconciler.problems
         queued, oldest, running = await self._ledger.read(_queue)
+        usage = {one.project_id: one for one in self._sampling.usage(1)}
+        names = await self._ledger.read(lambda records: {one.id: one.name for one in records.projects.list()})
         return Measured(
             verdicts=dict(self._verdicts),
             deployments=dict(self._deployments),
@@ -91,6 +99,7 @@ class Measuring:
             ingress_up="ingress" not in problems,
             connected=status.connected,
             rate=status.rate,
+            apps={name: usage[project_id] for project_id, name in names.items() if project_id in usage},
         )
 
     async def _count(self) -> None:

@@ -44,6 +44,7 @@ __all__ = [
     "Remote",
     "Runner",
     "Source",
+    "Spent",
     "Vault",
 ]
 
@@ -201,6 +202,16 @@ class Isolation:
     """Which of a project's limits it cannot hold."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What a running release takes of the machine, all its processes together."""
+
+    cpu_seconds: float
+    """Of all cores since it began; less than before where a process took what it had counted along."""
+    memory_bytes: int | None
+    """What it holds now; None where the kernel does not count it."""
+
+
 class Runner(Protocol):
     """Runs releases. It speaks of releases, instances and addresses, never of paths or process ids."""
 
@@ -241,6 +252,10 @@ class Runner(Protocol):
 
     async def watch(self, died: Callable[[Release], Awaitable[None]]) -> None:
         """Call `died` for each running release that ends by itself, from now on."""
+
+    async def spent(self) -> Mapping[Release, Spent]:
+        """What each release that is looked after has taken so far. Sites have no process and are left out, and so is
+        what the kernel tells nothing of. The disk and the event loop are left alone."""
 
 
 class Ingress(Protocol):

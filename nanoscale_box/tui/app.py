@@ -96,7 +96,7 @@ class BoxApp(App[None]):
             read_only=prefs.read_only,
             box=box,
             model=model,
-            feed=Feed(box, model, changed=self._note_change, heard=self._heard.publish),
+            feed=Feed(box, model, changed=self._note_change, heard=self._heard.publish, looked_at=self._shows_usage),
             changed=self._changed,
             heard=self._heard,
             now=now,
@@ -108,6 +108,9 @@ class BoxApp(App[None]):
         self._choose(prefs)
         if "TEXTUAL_ANIMATIONS" not in environ:
             self.animation_level = "none"
+
+    def _shows_usage(self) -> bool:
+        return isinstance(self.screen, HomeScreen | ProjectScreen)
 
     def _choose(self, prefs: Prefs) -> None:
         """Take over what the owner chose, as far as it is understood; the rest is told."""

@@ -16,6 +16,9 @@ from nanoscale_box.wire import shapes
 
 _PAUSE: Final = 1.0
 _PAGE: Final = 100
+_MEASURE: Final = 5.0
+_SAMPLES: Final = 20
+"""Of what an app takes; as many as are shown where there is most room."""
 
 
 @dataclass(slots=True)
@@ -33,12 +36,20 @@ class Feed:
     """Runs beside the screens for as long as they do."""
 
     def __init__(
-        self, box: Box, model: Model, *, changed: Callable[[], None], heard: Callable[[shapes.Event], None]
+        self,
+        box: Box,
+        model: Model,
+        *,
+        changed: Callable[[], None],
+        heard: Callable[[shapes.Event], None],
+        looked_at: Callable[[], bool] = lambda: True,
     ) -> None:
         self._box = box
         self._model = model
         self._changed = changed
         self._heard = heard
+        self._looked_at = looked_at
+        """Whether what apps take is in sight; else it is not asked for."""
         self._debt = _Debt()
         self._bell = asyncio.Event()
         self._bell.set()
@@ -52,6 +63,7 @@ class Feed:
             tasks.create_task(self._pay())
             # What changed between the first asking and the moment the stream stood is in neither of them.
             tasks.create_task(self._ask_again_soon())
+            tasks.create_task(self._measure())
 
     def open(self, project_id: str) -> None:
         """From now on keep this project's history too."""
@@ -68,6 +80,16 @@ class Feed:
     async def _ask_again_soon(self) -> None:
         await asyncio.sleep(_PAUSE)
         self.refresh()
+
+    async def _measure(self) -> None:
+        """Ask what apps take as often as the box looks, while that is in sight."""
+        while True:
+            await asyncio.sleep(_MEASURE)
+            if self._looked_at() and self._model.loaded and self._model.away is None:
+                try:
+                    await self._ask_usage()
+                except (Unreachable, ApiError):
+                    continue  # the stream of events tells it
 
     async def _follow(self) -> None:
         while True:
@@ -126,11 +148,24 @@ class Feed:
         if debt.everything:
             model.verdicts = (await box.verdicts(limit=_PAGE)).items
             model.loaded = True
+            self._changed()  # the first picture waits for nothing more
+            await self._ask_usage()
         else:
             for project_id in debt.project_ids:
                 await self._ask_project(project_id)
         for project_id in debt.histories:
             await self._ask_history(project_id)
+
+    async def _ask_usage(self) -> None:
+        try:
+            found = {one.project_id: one for one in await self._box.usage(samples=_SAMPLES)}
+        except ApiError as refused:
+            if refused.problem.status != 404:
+                raise
+            return  # an older box, which counts nothing
+        if found != self._model.usage:
+            self._model.usage = found
+            self._changed()
 
     async def _ask_project(self, project_id: str) -> None:
         try:

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from nanoscale_box.wire import shapes
+from nanoscale_box.wire.usage import Usage
 
 _VERDICTS: Final = 200
 _DEPLOYMENTS: Final = 200
@@ -37,6 +38,8 @@ class Model:
     projects: dict[str, shapes.Project] = field(default_factory=dict)
     verdicts: list[shapes.Verdict] = field(default_factory=list)
     histories: dict[str, History] = field(default_factory=dict)
+    usage: dict[str, Usage] = field(default_factory=dict)
+    """What apps that run take, by project."""
     github: shapes.GithubStatus | None = None
     away: str | None = None
     """Why the box cannot be asked now; None while it answers."""

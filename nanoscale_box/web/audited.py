@@ -12,7 +12,7 @@ from nanoscale_box.core.errors import BoxError, Invalid, NotFound
 from nanoscale_box.web.callers import CALLER, DETAIL, TARGET, operation_of
 from nanoscale_box.web.problems import Handler
 from nanoscale_box.web.services import Audit
-from nanoscale_box.wire.operations import Operation
+from nanoscale_box.wire.operation import Operation
 
 _TELLS_ITSELF: Final = frozenset({"create_token", "revoke_token", "rotate_keys"})
 """What is noted in the same commit as it is done."""

@@ -11,6 +11,7 @@ from aiohttp import web
 from nanoscale_box.core.secret import Secret
 from nanoscale_box.core.tokens import Scope, TokenId
 from nanoscale_box.engine.records import AuditFilter
+from nanoscale_box.engine.sampling import KEPT
 from nanoscale_box.web import answering, translate
 from nanoscale_box.web.asking import Query, body_of
 from nanoscale_box.web.callers import CALLER, VIA
@@ -33,6 +34,7 @@ class Box:
         add("GET", routes.SESSION, self.session)
         add("GET", routes.DOCTOR, self.doctor)
         add("POST", routes.DOCTOR_FIX, self.mend)
+        add("GET", routes.USAGE, self.usage)
         add("POST", routes.DOWN, self.down)
         add("GET", routes.OPENAPI, self.openapi)
         add("GET", routes.TOKENS, self.tokens)
@@ -65,6 +67,11 @@ class Box:
     def _told(self, found: Sequence[Finding]) -> web.StreamResponse:
         findings = [*map(translate.finding, found), _refusals(self.services.counters)]
         return answering.answer(Doctor(ok=all(one.status != "fail" for one in findings), findings=findings))
+
+    async def usage(self, request: web.Request) -> web.StreamResponse:
+        """What running apps take of the machine; from memory, so that asking costs next to nothing."""
+        samples = Query(request, "samples").number("samples", 1, KEPT)
+        return answering.page(self.services.sampling.usage(samples or KEPT), translate.usage)
 
     async def down(self, request: web.Request) -> web.StreamResponse:
         """Stop apps and ingress."""

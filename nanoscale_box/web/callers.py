@@ -6,7 +6,8 @@ from typing import Final
 
 from aiohttp import web
 
-from nanoscale_box.wire.operations import BY_ADDRESS, Operation
+from nanoscale_box.wire.operation import Operation
+from nanoscale_box.wire.operations import BY_ADDRESS
 
 CALLER: Final = web.RequestKey("caller", str)
 """Who asks, as the engine knows them: `uid:1000`, `token:tok_...`."""

@@ -10,6 +10,7 @@ from typing import Final
 from aiohttp import web
 
 from nanoscale_box.engine.measuring import BOUNDS, Durations, Measured
+from nanoscale_box.engine.sampling import Usage
 from nanoscale_box.web.asking import Query
 from nanoscale_box.web.counters import IntakeCounters
 from nanoscale_box.web.services import Metrics
@@ -60,9 +61,23 @@ def _of_engine(measured: Measured) -> Iterator[str]:
     yield from _by("projects", "gauge", "projects by what runs of them", "state", measured.projects)
     yield from _one("ingress_up", "gauge", "whether the ingress serves", measured.ingress_up)
     yield from _one("github_connected", "gauge", "whether an account is connected", measured.connected)
+    yield from _of_apps(measured.apps)
     if measured.rate:
         yield from _one("github_rate_limit", "gauge", "requests an hour GitHub allows", measured.rate.limit)
         yield from _one("github_rate_remaining", "gauge", "requests that are left of them", measured.rate.remaining)
+
+
+def _of_apps(apps: Mapping[str, Usage]) -> Iterator[str]:
+    """Names of projects are letters, digits and hyphens, and need no quoting."""
+    spent = [(f'{{project="{name}"}}', one.cpu_seconds) for name, one in sorted(apps.items())]
+    yield from _family("app_cpu_seconds_total", "counter", "processor time seen to be spent by an app", spent)
+    held = [
+        (f'{{project="{name}"}}', memory)
+        for name, one in sorted(apps.items())
+        for memory in one.memory_bytes[-1:]
+        if memory is not None
+    ]
+    yield from _family("app_memory_bytes", "gauge", "memory that an app holds", held)
 
 
 def _one(name: str, kind: str, does: str, value: float) -> Iterator[str]:

@@ -30,6 +30,7 @@ from nanoscale_box.engine.measuring import Measured
 from nanoscale_box.engine.records import AuditFilter, Page
 from nanoscale_box.engine.resealing import KeyView
 from nanoscale_box.engine.rotation import Rotated
+from nanoscale_box.engine.sampling import Usage
 from nanoscale_box.engine.views import (
     EnvName,
     GithubState,
@@ -144,6 +145,12 @@ class Metrics(Protocol):
     async def gather(self) -> Measured: ...
 
 
+class Sampling(Protocol):
+    """What running apps take of the machine."""
+
+    def usage(self, samples: int) -> Sequence[Usage]: ...
+
+
 class Feed(Protocol):
     """Everything that changes, by id."""
 
@@ -219,6 +226,7 @@ class Services:
     backups: Backups
     audit: Audit
     metrics: Metrics
+    sampling: Sampling
     owner_id: str
     version: str
     counters: IntakeCounters = field(default_factory=IntakeCounters)

@@ -15,8 +15,10 @@ from nanoscale_box.engine import views
 from nanoscale_box.engine.hookcheck import HookView
 from nanoscale_box.engine.resealing import KeyView
 from nanoscale_box.engine.rotation import Rotated
+from nanoscale_box.engine.sampling import SECONDS_APART, Usage
 from nanoscale_box.web.services import Finding
 from nanoscale_box.wire import shapes
+from nanoscale_box.wire import usage as wire_usage
 
 
 def deployment(one: model.Deployment) -> shapes.Deployment:
@@ -299,4 +301,16 @@ def plan(one: Plan, missing: Sequence[str]) -> shapes.PlanPreview:
         output_directory=one.output_directory,
         health_path=one.health.path,
         missing=list(missing),
+    )
+
+
+def usage(one: Usage) -> wire_usage.Usage:
+    """What a project's running app takes."""
+    return wire_usage.Usage(
+        project_id=one.project_id,
+        at=one.at,
+        seconds_apart=SECONDS_APART,
+        cpu_percent=list(one.cpu_percent),
+        memory_bytes=list(one.memory_bytes),
+        cpu_seconds=round(one.cpu_seconds, 2),
     )

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
-from nanoscale_box.wire.operations import OPERATIONS, Operation, Parameter
+from nanoscale_box.wire.operation import Operation, Parameter
+from nanoscale_box.wire.operations import OPERATIONS
 from nanoscale_box.wire.shapes import Problem, Shape
 
 _REF: Final = "#/components/schemas/{name}"

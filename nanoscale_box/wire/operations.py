@@ -2,51 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from nanoscale_box.wire import requests, routes, shapes
-
-Scope = Literal["read", "deploy", "admin"]
-"""What a token may do: look; also start, cancel and take back deployments; everything."""
-
-Kind = Literal["text", "number", "flag"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
-    """A parameter of the query, or a header that stands for one."""
-
-    name: str
-    does: str
-    kind: Kind = "text"
-    choices: tuple[str, ...] = ()
-    lowest: int = 0
-    highest: int = 2**63 - 1
-    header: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
-    """One method of one route. `gives` is None for an answer without a body, `str` for a stream of events, and
-    `bytes` for what has a media type of its own."""
-
-    id: str
-    method: str
-    route: str
-    does: str
-    scope: Scope
-    gives: Any = None
-    tells: tuple[type[shapes.Shape], ...] = ()
-    """What the data of a stream's events are."""
-    media: str = "application/json"
-    takes: type[requests.Request] | None = None
-    query: tuple[Parameter, ...] = ()
-    status: int = 200
-    refusals: tuple[int, ...] = ()
-    """Statuses of problem documents besides those that every operation may answer with."""
-
+from nanoscale_box.wire.operation import Operation, Parameter
+from nanoscale_box.wire.usage import Usage
 
 _LIMIT: Final = Parameter(name="limit", does="at most so many", kind="number", lowest=1, highest=200)
 _CURSOR: Final = Parameter(name="cursor", does="the part after this `next_cursor`")
@@ -316,6 +277,13 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         gives=shapes.Doctor,
     ),
     _rule(id="stop_everything", method="POST", route=routes.DOWN, does="stop all apps and the ingress", status=204),
+    _look(
+        id="list_usage",
+        route=routes.USAGE,
+        does="what running apps take of the machine, the last minutes of it; sites and what does not run are left out",
+        query=(Parameter(name="samples", does="the last ones only", kind="number", lowest=1, highest=60),),
+        gives=shapes.Page[Usage],
+    ),
     _look(
         id="get_metrics",
         route=routes.METRICS,

@@ -293,3 +293,11 @@ async def test_a_page_of_this_machine_comes_with_the_way_to_it(
     await until_waited_for(engine.feed)
     tell(engine, Event(id=1, kind=EventKind.GITHUB, at=NOW, data={"change": "connected"}))
     assert "ssh -L 8787:127.0.0.1:8787 ada@192.0.2.2" in (await asked).err
+
+
+async def test_usage_tells_figures_and_how_they_went(box: Type, engine: FakeEngine) -> None:
+    told = await box("usage")
+    assert told.out.split() == ["hello", "150", "%", "of", "a", "core", "84", "MB", "▁▂█"]
+    engine.sampling.nothing = True
+    told = await box("usage")
+    assert (told.status, told.out, "no app runs" in told.err) == (0, "", True)

@@ -29,6 +29,7 @@ PROJECT = "/api/projects/hello"
         ("github repos", routes.REPOS),
         ("github branches octo/hello", f"{routes.REPOS}/42/branches"),
         ("doctor", routes.DOCTOR),
+        ("usage", routes.USAGE),
         ("token list", routes.TOKENS),
         ("audit", routes.AUDIT),
         ("audit --check", routes.AUDIT_CHECK),

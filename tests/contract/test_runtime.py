@@ -202,6 +202,28 @@ async def test_an_app_outlives_the_box_and_is_found_watched_and_stopped(on: Stan
     await later.close()
 
 
+async def test_what_running_apps_spend_is_told(on: Stand) -> None:
+    busy, calm = on.release(1), on.release(2)
+    work = "(while :; do :; done) & sh -c 'while :; do :; done' & exec python3 server.py"
+    await live(on, busy, work)
+    await live(on, calm)
+    before = await on.runner.spent()
+    assert set(before) == {busy, calm}
+
+    async def spent() -> float:
+        return (await on.runner.spent())[busy].cpu_seconds - before[busy].cpu_seconds
+
+    async with asyncio.timeout(30):
+        while await spent() < 0.2:  # noqa: ASYNC110 - the kernel counts, nobody tells
+            await asyncio.sleep(0.05)
+    after = await on.runner.spent()
+    assert after[calm].cpu_seconds - before[calm].cpu_seconds < after[busy].cpu_seconds - before[busy].cpu_seconds
+    assert all(one.memory_bytes is None or one.memory_bytes > 2_000_000 for one in after.values())
+    assert on.kind == "systemd" or after[busy].memory_bytes is not None
+    await on.runner.stop(busy)
+    assert set(await on.runner.spent()) == {calm}
+
+
 async def test_a_static_site_is_an_instance_without_a_process(on: Stand) -> None:
     release = on.release()
     site = on.folders.release(release) / "web" / "dist"

@@ -193,6 +193,7 @@ class Stand:
             backups=FakeBackups(),
             audit=engine.upkeep.audit,
             metrics=engine.upkeep.measuring,
+            sampling=engine.upkeep.sampling,
             owner_id="usr_owner",
             version="test",
         )

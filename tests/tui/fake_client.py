@@ -14,6 +14,7 @@ from msgspec import UNSET
 
 from nanoscale_box.client import ApiError, Disconnected, Reconnected, Unreachable
 from nanoscale_box.wire import requests, shapes
+from nanoscale_box.wire.usage import Usage
 from tests.tui import samples
 
 
@@ -30,6 +31,7 @@ class FakeClient:
             shapes.Branch(name="feature/greetings", sha="b" * 40, default=False),
             shapes.Branch(name="日本", sha="c" * 40, default=False),
         ]
+        self.all_usage: list[Usage] = []
         self.findings = list(samples.FINDINGS)
         self.plan_preview = samples.PLAN
         self.all_hooks = list(samples.HOOKS)
@@ -94,6 +96,10 @@ class FakeClient:
     async def projects(self) -> list[shapes.Project]:
         self._note("projects")
         return sorted(self.all_projects, key=lambda one: one.name)
+
+    async def usage(self, *, samples: int | None = None) -> list[Usage]:
+        self._note("usage", samples)
+        return self.all_usage
 
     async def project(self, project_id: str) -> shapes.Project:
         self._note("project", project_id)
@@ -291,6 +297,12 @@ def busy_box() -> FakeClient:
         samples.verdict("website", 70, "ignored", "website is paused: rolled back to #7", age=120, source="poll"),
         samples.verdict("api", 31, "deployed", "deployed as #31", age=187),
         samples.verdict("hello", 8, "deployed", "deployed as #8", age=1500, source="poll"),
+    ]
+    box.all_usage = [
+        samples.usage("hello", [0.2, 0.4, 3, 8, 12, 9, 4, 1, 0.4, 2, 7, 18, 26, 14, 6, 2, 1, 0.6, 3, 5], 61),
+        samples.usage("api", [20, 35, 60, 85, 96, 70, 64, 88, 120, 146, 131, 90, 72, 60, 75, 98, 128, 150, 142], 412),
+        samples.usage("shop", [0, 0, 0.1, 0, 0, 0, 0.2, 0, 0, 0, 0, 0, 0.1, 0, 0, 0, 0, 0, 0, 0], 88),
+        samples.usage("website", [1, 2], None),
     ]
     names = ["hello", "api", "website", "notes", "shop", "dotfiles", "blog", "garden", "planner", "mailer", "parser"]
     box.all_repositories = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from nanoscale_box.wire import shapes
+from nanoscale_box.wire.usage import Usage
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 
@@ -296,3 +297,11 @@ GET / 200 in 2 ms
 GET /healthz 200 in 0 ms
 GET /favicon.ico 404 in 1 ms
 """.splitlines()
+
+
+def usage(project: str, cpu: list[float], megabytes: float | None) -> Usage:
+    """What an app took, with memory that grew a little; None: nobody counts it."""
+    memory = [None if megabytes is None else int(megabytes * 1_000_000 * (0.8 + 0.01 * at)) for at in range(len(cpu))]
+    return Usage(
+        project_id=f"prj_{project}", at=NOW, seconds_apart=5.0, cpu_percent=cpu, memory_bytes=memory, cpu_seconds=9.0
+    )

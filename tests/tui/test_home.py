@@ -19,7 +19,7 @@ async def test_projects_and_verdicts_are_told(box: FakeClient, opened: Opened) -
     async with opened(box) as pilot:
         screen = seen(pilot)
     for words in (
-        "◐ building", "● live", "■ down", "hello", "Greet the whole world", "3 min ago", "#5 failed", "paused",
+        "◐ building", "● live", "■ down", "hello", "Greet the", "3 min ago", "#5 failed", "paused",
         "● deployed", "deployed as #12", "● GitHub ada · webhook · 4,871 of 5,000 requests left",
         "http://api.localhost:8080", "5 · by name",
     ):  # fmt: skip

@@ -112,6 +112,7 @@ async def test_read_only_changes_nothing_and_says_so(box: FakeClient, opened: Op
         names = {name for name, *_ in box.asked[asked:]}
         assert names <= {
             "deployments",
+            "usage",
             "verdicts",
             "deployment_log",
             "env",

@@ -37,6 +37,7 @@ from nanoscale_box.engine.measuring import Durations, Measured
 from nanoscale_box.engine.records import AuditFilter, Page
 from nanoscale_box.engine.resealing import KeyView
 from nanoscale_box.engine.rotation import Rotated
+from nanoscale_box.engine.sampling import Usage
 from nanoscale_box.engine.views import (
     Drift,
     EnvName,
@@ -492,7 +493,28 @@ class FakeMetrics:
             ingress_up=True,
             connected=True,
             rate=RateBudget(limit=5000, remaining=4321, reset_at=NOW),
+            apps={"hello": FakeSampling().usage(1)[0]},
         )
+
+
+class FakeSampling:
+    """One app runs, and has been looked at three times."""
+
+    def __init__(self) -> None:
+        self.nothing = False
+
+    def usage(self, samples: int) -> list[Usage]:
+        if self.nothing:
+            return []
+        return [
+            Usage(
+                project_id=ProjectId("prj_1"),
+                at=NOW,
+                cpu_percent=[0.0, 12.5, 150.0][-samples:],
+                memory_bytes=[None, 1_000_000, 84_000_000][-samples:],
+                cpu_seconds=8.125,
+            )
+        ]
 
 
 @dataclass
@@ -510,6 +532,7 @@ class FakeEngine:
     backups: FakeBackups = field(default_factory=FakeBackups)
     audit: FakeAudit = field(default_factory=FakeAudit)
     metrics: FakeMetrics = field(default_factory=FakeMetrics)
+    sampling: FakeSampling = field(default_factory=FakeSampling)
     counters: IntakeCounters = field(default_factory=IntakeCounters)
 
     def services(self) -> Services:
@@ -525,6 +548,7 @@ class FakeEngine:
             backups=self.backups,
             audit=self.audit,
             metrics=self.metrics,
+            sampling=self.sampling,
             counters=self.counters,
             owner_id="usr_1",
             version="0.1",

@@ -29,3 +29,5 @@ async def test_every_line_is_one_that_prometheus_reads(local: ClientSession, eng
     assert 'nanoscale_box_step_duration_seconds_bucket{step="fetch",le="0.5"} 2' in samples
     assert 'nanoscale_box_step_duration_seconds_bucket{step="fetch",le="+Inf"} 3' in samples
     assert "nanoscale_box_github_rate_remaining 4321" in samples
+    assert 'nanoscale_box_app_cpu_seconds_total{project="hello"} 8.125' in samples
+    assert 'nanoscale_box_app_memory_bytes{project="hello"} 84000000' in samples

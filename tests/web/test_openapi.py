@@ -13,7 +13,8 @@ from aiohttp import ClientSession
 from nanoscale_box.web.local import build_local
 from nanoscale_box.wire import routes
 from nanoscale_box.wire.openapi import document
-from nanoscale_box.wire.operations import OPERATIONS, Operation
+from nanoscale_box.wire.operation import Operation
+from nanoscale_box.wire.operations import OPERATIONS
 from nanoscale_box.wire.shapes import Shape
 from tests.web.fake_engine import FakeEngine
 from tests.web.test_remote import path

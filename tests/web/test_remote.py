@@ -10,7 +10,8 @@ from aiohttp import ClientSession
 from nanoscale_box.core.errors import Code, ConfigurationError
 from nanoscale_box.core.tokens import Scope
 from nanoscale_box.web.server import Door, build_remote, open_public
-from nanoscale_box.wire.operations import OPERATIONS, Operation
+from nanoscale_box.wire.operation import Operation
+from nanoscale_box.wire.operations import OPERATIONS
 from tests.web.fake_engine import FakeEngine
 
 FILLED = {"project_id": "hello", "deployment_id": "dep_1", "repo_id": "42", "token_id": "tok_9"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar, Final
 
 from textual import on
@@ -14,6 +15,7 @@ from nanoscale_box.tui.plain import Tone, join, keyed, plain, tone_of
 from nanoscale_box.tui.screens.project import ProjectScreen
 from nanoscale_box.tui.screens.steering import Steering
 from nanoscale_box.tui.widgets.columns import Column
+from nanoscale_box.tui.widgets.gauges import cpu, memory
 from nanoscale_box.tui.widgets.list_pane import ListPane
 from nanoscale_box.tui.widgets.rows import Rows
 from nanoscale_box.tui.widgets.told import Told
@@ -185,6 +187,12 @@ class HomeScreen(Steering):
         def when(one: shapes.Project) -> Content:
             return plain(ago(one.live.finished_at if one.live else None, now()), Tone.DIM)
 
+        def takes(width: int) -> Callable[[shapes.Project], Content]:
+            return lambda one: cpu(self.desk.model.usage.get(one.id), width, aligned=True)
+
+        def holds(one: shapes.Project) -> Content:
+            return memory(self.desk.model.usage.get(one.id))
+
         return [
             Column(title="State", cell=stands, least=6, most=12),
             Column(title="Name", cell=lambda one: plain(one.name, Tone.STRONG), least=8, most=24),
@@ -192,9 +200,12 @@ class HomeScreen(Steering):
             Column(title="Commit", cell=what, least=14, grow=3),
             Column(title="Note", cell=_mark, least=4, most=12, above=66, below=150),
             Column(title="Note", cell=_note, least=10, grow=2, above=150),
+            Column(title="CPU", cell=takes(4), least=3, most=10, above=66, below=112),
+            Column(title="CPU", cell=takes(12), least=3, most=18, above=112),
+            Column(title="Memory", cell=holds, least=6, most=8, above=112),
             Column(title="Deployed", cell=when, least=10),
             Column(title="By", cell=made, least=8, most=24, above=125),
-            Column(title="Address", cell=lambda one: plain(one.url, Tone.LINK), least=12, most=40, above=100),
+            Column(title="Address", cell=lambda one: plain(one.url, Tone.LINK), least=12, most=40, above=160),
         ]
 
 

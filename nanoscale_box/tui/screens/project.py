@@ -197,7 +197,7 @@ class ProjectScreen(Steering):
         project, chosen = self.in_hand(), self.deployments.rows.current
         if project is None:
             return
-        self.overview.say(overview(project, self.desk.now()))
+        self.overview.say(overview(project, self.desk.now(), self.desk.model.usage.get(project.id)))
         self.outcome.say(outcome(chosen, self.desk.now()) if chosen else Content(""))
         wanted = (chosen.id, self._kind) if chosen else None
         if chosen is not None and wanted != self._shown:

@@ -9,6 +9,7 @@ from textual.content import Content
 from nanoscale_box.tui.desk import Desk
 from nanoscale_box.tui.plain import Tone, join, keyed, plain, tone_of
 from nanoscale_box.tui.widgets.columns import Column
+from nanoscale_box.tui.widgets.gauges import gauges
 from nanoscale_box.tui.words import (
     CANCELLABLE,
     GLYPHS,
@@ -24,6 +25,7 @@ from nanoscale_box.tui.words import (
     trigger,
 )
 from nanoscale_box.wire import shapes
+from nanoscale_box.wire.usage import Usage
 
 
 def deployment_columns(desk: Desk) -> list[Column[shapes.Deployment]]:
@@ -62,8 +64,8 @@ def deployment_words(one: shapes.Deployment) -> str:
     return f"#{one.number} {one.state} {commit(one)} {one.sha or ''} {one.author or ''} {one.trigger} {error}"
 
 
-def overview(project: shapes.Project, now: datetime) -> Content:
-    """What runs, from where, and what needs the owner's eye."""
+def overview(project: shapes.Project, now: datetime, usage: Usage | None = None) -> Content:
+    """What runs, from where, what it takes, and what needs the owner's eye."""
     word = state(project_word(project))
     source = project.github.full_name if project.github else (project.repo_url or "")
     private = plain(" private", Tone.DIM) if project.github and project.github.is_private else ""
@@ -76,11 +78,11 @@ def overview(project: shapes.Project, now: datetime) -> Content:
         since = f", {ago(live.finished_at, now)} in {took(live, now)}"
         runs = join(plain(f"#{live.number} ", Tone.STRONG), plain(commit(live)), plain(since, Tone.DIM))
     second = join(plain(project.branch, Tone.STRONG), dot, runs)
-    told = notes(project)
-    if not told:
-        return join(first, "\n", second)
-    resume = keyed(" · *r* resumes") if project.paused else ""
-    return join(first, "\n", second, "\n", plain("▲ ", Tone.WARN), plain(" · ".join(told)), resume)
+    lines = [first, second, gauges(usage, project.memory_mb)]
+    if told := notes(project):
+        resume = keyed(" · *r* resumes") if project.paused else ""
+        lines.append(join(plain("▲ ", Tone.WARN), plain(" · ".join(told)), resume))
+    return Content("\n").join([line for line in lines if line])
 
 
 def outcome(one: shapes.Deployment, now: datetime) -> Content:
