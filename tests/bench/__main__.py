@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from tests.bench import building, faces, ingest, pushing, source, stores, switching
+from tests.bench import building, faces, flood, ingest, pushing, source, stores, switching
 from tests.bench.peers.start import Missing
 from tests.bench.report import Line
 
@@ -24,6 +24,7 @@ BENCHES: Final[dict[str, Callable[[], Iterator[Line]]]] = {
     "switch": switching.switch,
     "lists": faces.lists,
     "attach": faces.attach,
+    "logs": flood.logs,
     "boot.10k": stores.boot,
     "store.million": stores.million,
     "idle": stores.idle,

@@ -88,7 +88,7 @@ def rollback() -> Iterator[Line]:
 async def _roll_back(rounds: int) -> list[float]:
     async with connected() as there:
         sample = SAMPLES[0]
-        await _create(there, sample)
+        await create(there, sample)
         marks = [f"{MARK}-{number}" for number in range(2)]
         for mark in marks:
             await _say(there, sample, mark)
@@ -129,7 +129,7 @@ async def _measure(rounds: int) -> list[Line]:
         for sample in SAMPLES:
             if sample.run[:1] == ("node",) and not _is_there("node"):
                 continue
-            await _create(there, sample)
+            await create(there, sample)
             seen = [await _push(there, sample, number) for number in range(rounds + 2)][2:]
             overheads += [one["overhead"] for one in seen]
             parts = {name: f"{1000 * middle([one[name] for one in seen]):.0f} ms" for name in seen[0]}
@@ -161,7 +161,8 @@ async def connected(**settings: str) -> AsyncIterator[World]:
         yield there
 
 
-async def _create(there: World, sample: Sample) -> None:
+async def create(there: World, sample: Sample) -> None:
+    """Make the sample a project, and see it live and its hook made."""
     found = await there.client.repos(query=sample.repo)
     repository = next(one for one in found.items if one.full_name == sample.repo)
     source = requests.GithubSource(

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
-import select
 import signal
-import struct
 import subprocess
 import sys
-import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,49 +15,7 @@ import pytest
 
 from tests.house.tree import ROOT
 from tests.needs import needs
-
-SECONDS = 30.0
-LEFT = "\x1b[?1049l"
-"""The way back to the terminal's own screen."""
-
-
-class Terminal:
-    """A program on a terminal of its own; what it prints is collected."""
-
-    def __init__(self, argv: list[str], environ: dict[str, str], size: tuple[int, int]) -> None:
-        self.master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
-        self.before = termios.tcgetattr(slave)
-        self.slave = slave
-        self.process = subprocess.Popen(
-            argv, stdin=slave, stdout=slave, stderr=slave, env=environ, cwd=ROOT, start_new_session=True
-        )
-        self.text = ""
-
-    def press(self, keys: str) -> None:
-        os.write(self.master, keys.encode())
-
-    def until(self, condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + SECONDS
-        while not condition():
-            assert time.monotonic() < deadline, f"was never seen in: {self.text[-2000:]!r}"
-            self.read()
-
-    def read(self) -> None:
-        ready, _, _ = select.select([self.master], [], [], 0.1)
-        if ready:
-            self.text += os.read(self.master, 65536).decode("utf-8", "replace")
-
-    def end(self) -> int:
-        """Wait for the end; give the exit status."""
-        self.until(lambda: self.process.poll() is not None)
-        for _ in range(3):
-            self.read()
-        return self.process.returncode
-
-    def is_sane(self) -> bool:
-        """Whether the terminal is as it was found."""
-        return LEFT in self.text and termios.tcgetattr(self.slave) == self.before
+from tests.tui.terminal import LEFT, SECONDS, Terminal
 
 
 @contextmanager
@@ -72,11 +25,7 @@ def terminal(tmp_path: Path, box: str, *, size: tuple[int, int] = (80, 24), **se
     try:
         yield made
     finally:
-        if made.process.poll() is None:
-            made.process.kill()
-        made.process.wait()
-        os.close(made.master)
-        os.close(made.slave)
+        made.close()
 
 
 def test_q_leaves_and_says_that_the_box_goes_on(tmp_path: Path) -> None:

@@ -110,6 +110,51 @@ async def test_a_flood_is_painted_at_most_twenty_times_a_second() -> None:
         assert len(batches) <= (clock() - begun) * log_pane._REPAINTS + 1
 
 
+async def test_a_batch_is_one_picture_and_keys_are_answered_meanwhile(box: FakeClient, opened: Opened) -> None:
+    box.follow_log = True
+    async with opened(box, (120, 40)) as pilot:
+        await pilot.press("j", "enter")
+        await until(pilot, lambda: "follows · 17 lines" in seen(pilot))
+        screen = pilot.app.screen
+        assert isinstance(screen, ProjectScreen)
+        batches, pictures = Counted(screen.log_pane, "_take_in"), Counted(pilot.app, "_display")
+        written = asyncio.create_task(flood(box, screen.log_pane, 60 * 60))
+        await until(pilot, lambda: len(screen.log_pane.text) > 1_000)
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "esc closes" in seen(pilot))
+        assert not written.done()
+        await pilot.press("escape")
+        await written
+        await until(pilot, lambda: f"line {60 * 60 - 1} " in seen(pilot))
+        other = 40  # help, its opening and closing, the lists that tick: each second, each key
+        assert batches.count < 60 * 60 / 10
+        assert pictures.count <= batches.count + other
+
+
+class Counted:
+    """Counts the calls of a method."""
+
+    def __init__(self, owner: object, name: str) -> None:
+        self.count = 0
+        method = getattr(owner, name)
+
+        def counted(*given: object) -> object:
+            self.count += 1
+            return method(*given)
+
+        setattr(owner, name, counted)
+
+
+async def flood(box: FakeClient, pane: LogPane, lines: int) -> None:
+    """Many lines, a hundred of them between two batches at most, so that no machine is too slow for it."""
+    for number in range(lines):
+        box.log_lines.put_nowait(f"line {number} and what it says")
+        if number % 60 == 59:
+            while len(pane._waiting) > 120:  # noqa: ASYNC110 - the pane tells nobody
+                await asyncio.sleep(0.005)
+            await asyncio.sleep(0.005)
+
+
 async def test_long_lines_break_and_wide_ones_too() -> None:
     app = Stage()
     async with app.run_test(size=(60, 12)) as pilot:

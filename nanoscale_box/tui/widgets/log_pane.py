@@ -25,6 +25,10 @@ from nanoscale_box.tui.words import Times, count, log_line
 LINES: Final = 5_000
 _LINE: Final = 4_000
 _REPAINTS: Final = 20
+_FLOODED: Final = 10
+"""Pictures a second while more lines come than anybody reads, so that keys are answered and the processor is free."""
+_MANY: Final = 20
+"""Lines in one batch that are a flood."""
 
 
 class LogPane(ScrollView, can_focus=True):
@@ -57,6 +61,8 @@ class LogPane(ScrollView, can_focus=True):
         self._broken: list[tuple[str, Tone]] = []
         self._waiting: deque[tuple[str, Tone]] = deque(maxlen=LINES)
         self._timer: Timer | None = None
+        self._flooded = False
+        self._edge = (Content(""), Content(""))
         self._unseen = 0
         self._width = 80
         self._title = Content("Log")
@@ -81,7 +87,7 @@ class LogPane(ScrollView, can_focus=True):
         """A line; it is painted with the next batch."""
         self._waiting.append((text, tone))
         if self._timer is None:
-            self._timer = self.set_timer(1 / _REPAINTS, self._take_in)
+            self._timer = self.set_timer(1 / (_FLOODED if self._flooded else _REPAINTS), self._take_in)
 
     @property
     def text(self) -> list[str]:
@@ -180,6 +186,7 @@ class LogPane(ScrollView, can_focus=True):
         self._timer = None
         came = list(self._waiting)
         self._waiting.clear()
+        self._flooded = len(came) > _MANY
         forgotten = max(0, len(self._kept) + len(came) - LINES)
         gone = 0
         for _ in range(min(forgotten, len(self._kept))):
@@ -212,14 +219,15 @@ class LogPane(ScrollView, can_focus=True):
 
     def _frame(self) -> None:
         paused = f"paused, {self._unseen:,} new · f follows" if self._unseen else "paused · f follows"
-        self.frame.border_title = join(self._title)
         said = self._standing if self.following else plain(paused, Tone.WARN)
         number = plain(f" · {count(len(self._kept), 'line')}") if self._kept else ""
         if self._wanted:
             found = sum(bool(self._rows(line)) for line in self._kept)
             number = plain(f" · {found:,} of {len(self._kept):,} with /{self._wanted}", limit=60)
         cut = "" if self.wrapping else " · cut, ← →"
-        self.frame.border_subtitle = join(said, number, cut)
+        edge = (join(self._title), join(said, number, cut))
+        if not all(map(Content.is_same, edge, self._edge)):  # a title that is set is painted, frame and all
+            self.frame.border_title, self.frame.border_subtitle = self._edge = edge
 
 
 class LogFrame(Vertical):
