@@ -109,6 +109,7 @@ def detect(tree: Tree, settings: Settings) -> Plan:
         preflight=next(iter(_commands(said["preflight_command"], ())), None),
         release=next(iter(_commands(said["release_command"], start.release)), None),
         workers=start.workers,
+        in_file=_in_file(said, toml),
     )
 
 
@@ -128,6 +129,11 @@ def _said(name: str, in_toml: Settings, in_settings: Settings) -> _Said | None:
         if value is not None and (value.strip() or name != "output_directory"):
             return _Said(value=value, where=where)
     return None
+
+
+def _in_file(said: Mapping[str, _Said | None], toml: Settings) -> tuple[str, ...]:
+    decided = [name for name, one in said.items() if one is not None and one.where == NAME]
+    return (*decided, *(["health_path"] if toml.health is not None and toml.health.path else []))
 
 
 def _found(tree: Tree, *, told: bool) -> Found | None:

@@ -135,6 +135,8 @@ class Plan:
     """Runs once when a new release is healthy, before the switch."""
     workers: Mapping[str, Command] = field(default_factory=dict)
     """What runs beside `run` as long as it runs, by name."""
+    in_file: tuple[str, ...] = ()
+    """Which of the project's settings `nanoscale.toml` decides, so that what the owner says of them does not count."""
 
     @property
     def start(self) -> Command | None:

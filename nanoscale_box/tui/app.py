@@ -40,6 +40,7 @@ from nanoscale_box.tui.screens.help import Help
 from nanoscale_box.tui.screens.home import HomeScreen
 from nanoscale_box.tui.screens.journal import Journal
 from nanoscale_box.tui.screens.new_project import NewProjectScreen
+from nanoscale_box.tui.screens.plan import PlanScreen
 from nanoscale_box.tui.screens.project import ProjectScreen
 from nanoscale_box.tui.screens.steering import Steering
 from nanoscale_box.tui.widgets.list_pane import ListPane
@@ -52,8 +53,8 @@ _REPAINTS: Final = 20
 
 
 _WITH_KEYS: Final[tuple[type[DOMNode], ...]] = (
-    BoxScreen, HomeScreen, ProjectScreen, Steering, NewProjectScreen, GithubScreen, DoctorScreen, SettingsScreen,
-    EnvironmentPane, ListPane, Rows, LogPane,
+    BoxScreen, HomeScreen, ProjectScreen, Steering, NewProjectScreen, PlanScreen, GithubScreen, DoctorScreen,
+    SettingsScreen, EnvironmentPane, ListPane, Rows, LogPane,
 )  # fmt: skip
 
 

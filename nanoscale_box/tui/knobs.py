@@ -107,11 +107,14 @@ KNOBS: Final = (
     ),
 )  # fmt: skip
 
-BUILD: Final = tuple(
+PLAN: Final = tuple(
     knob for knob in KNOBS
-    if knob.field in {"install_command", "build_command", "run_command", "output_directory", "root_directory"}
+    if knob.field in {
+        "install_command", "build_command", "run_command", "preflight_command", "release_command", "output_directory",
+        "root_directory", "health_path",
+    }
 )  # fmt: skip
-"""Those that say how a project is built, which may be told before it is made."""
+"""Those that make the plan, which may be told before a project is made."""
 
 
 def value_of(knob: Knob, project: shapes.Project) -> str:
@@ -131,6 +134,8 @@ def value_of(knob: Knob, project: shapes.Project) -> str:
 
 def shown(knob: Knob, project: shapes.Project) -> str:
     """A setting for people; empty where its default holds."""
+    if knob.kind is Kind.TEXT and getattr(project, knob.field) == "":
+        return "none"
     value = value_of(knob, project)
     return f"{value} {knob.unit}" if value and knob.unit else value
 

@@ -301,6 +301,7 @@ def plan(one: Plan, missing: Sequence[str]) -> shapes.PlanPreview:
         output_directory=one.output_directory,
         health_path=one.health.path,
         missing=list(missing),
+        in_file=list(one.in_file),
     )
 
 

@@ -277,7 +277,8 @@ class PlannedCommand(Shape, frozen=True):
 
 
 class PlanPreview(Shape, frozen=True):
-    """What will be built and how; `missing` names tools the host lacks."""
+    """What will be built and how; `missing` names tools the host lacks, `in_file` the settings that the repository's
+    `nanoscale.toml` decides."""
 
     kind: str
     why: str
@@ -285,6 +286,7 @@ class PlanPreview(Shape, frozen=True):
     output_directory: str | None
     health_path: str
     missing: list[str]
+    in_file: list[str]
 
 
 class ProjectData(Shape, frozen=True):

@@ -117,6 +117,13 @@ def test_each_field_comes_from_the_first_that_has_it() -> None:
     assert plan_of(index_DOT_html=None).health == Health()
 
 
+def test_the_plan_says_which_settings_the_file_decides() -> None:
+    toml = 'build_command = ""\n[health]\npath = "/up"\n'
+    plan = plan_of(Settings(build_command="ours", run_command="ours"), nanoscale_DOT_toml=toml, index_DOT_html=None)
+    assert plan.in_file == ("build_command", "health_path")
+    assert plan_of(Settings(build_command="ours"), index_DOT_html=None).in_file == ()
+
+
 def test_health_and_commands_around_the_start_are_the_files_then_the_settings() -> None:
     said = HealthSaid(path="/ours", timeout_seconds=9)
     settings = Settings(preflight_command="ours-p", release_command="ours-r", health=said)

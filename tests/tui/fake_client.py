@@ -40,6 +40,9 @@ class FakeClient:
         self.logs: dict[str, list[str]] = {"build": list(samples.BUILD_LOG), "run": list(samples.RUN_LOG)}
         self.log_lines: asyncio.Queue[str | None] = asyncio.Queue()
         self.follow_log = False
+        self.looking = asyncio.Event()
+        """Plans of what is not made yet are told while it is set."""
+        self.looking.set()
         self.asked: list[tuple[Any, ...]] = []
         self.refuse: dict[str, ApiError | Unreachable] = {}
         self.happened: asyncio.Queue[shapes.Event | Disconnected | Reconnected | Exception] = asyncio.Queue()
@@ -131,6 +134,11 @@ class FakeClient:
 
     async def plan(self, project_id: str) -> shapes.PlanPreview:
         self._note("plan", project_id)
+        return self.plan_preview
+
+    async def plan_anew(self, asked: requests.CreateProject) -> shapes.PlanPreview:
+        self._note("plan_anew", asked)
+        await self.looking.wait()
         return self.plan_preview
 
     async def env(self, project_id: str) -> list[shapes.EnvEntry]:

@@ -257,6 +257,7 @@ PLAN = shapes.PlanPreview(
     output_directory=None,
     health_path="/",
     missing=[],
+    in_file=[],
 )
 BUILD_LOG = """\
 $ uv venv --python 3.12

@@ -66,7 +66,7 @@ def hostile_box(text: str) -> FakeClient:
     ]
     box.plan_preview = shapes.PlanPreview(
         kind=text, why=text, commands=[shapes.PlannedCommand(name="build", command=text)], output_directory=text,
-        health_path=text, missing=[text],
+        health_path=text, missing=[text], in_file=[text],
     )  # fmt: skip
     box.logs = {"build": [text, text], "run": [text]}
     return box

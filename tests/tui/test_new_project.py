@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import pytest
-from textual import events
-from textual.widgets import Input
+from textual.pilot import Pilot
 
 from nanoscale_box.client import ApiError, Unreachable
-from nanoscale_box.tui.screens.ask import AskFields, AskVariables
 from nanoscale_box.tui.screens.home import HomeScreen
 from nanoscale_box.tui.screens.new_project import NewProjectScreen
+from nanoscale_box.tui.screens.plan import PlanScreen
 from nanoscale_box.tui.screens.project import ProjectScreen
 from nanoscale_box.tui.widgets.fields import address, suggested
 from nanoscale_box.wire import requests
 from tests.tui import samples
 from tests.tui.conftest import Opened, said, seen, until
 from tests.tui.fake_client import FakeClient
+
+
+async def deploy(pilot: Pilot[None]) -> None:
+    """From the form by way of the plan to the project; what is created is what the plan was asked for."""
+    await until(pilot, lambda: isinstance(pilot.app.screen, PlanScreen) and "uv run app.py" in seen(pilot))
+    await pilot.press("ctrl+s")
+    await until(pilot, lambda: isinstance(pilot.app.screen, ProjectScreen))
 
 
 def created(box: FakeClient) -> list[requests.CreateProject]:
@@ -38,7 +44,7 @@ async def test_a_private_repository_from_github(box: FakeClient, opened: Opened)
         await pilot.press(*"dots")
         await until(pilot, lambda: "answers at http://dots.localhost:8080" in seen(pilot))
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(pilot.app.screen, ProjectScreen))
+        await deploy(pilot)
     source = requests.GithubSource(installation_id=11, repo_id=105, selected_branch="feature/greetings")
     assert created(box) == [requests.CreateProject(name="dots", github_source=source)]
     assert not {asked[0] for asked in box.asked} & {"start_connect", "register_app"}
@@ -51,7 +57,7 @@ async def test_tab_takes_the_repository_under_the_cursor(box: FakeClient, opened
         await pilot.press("down", "j", "tab")
         await until(pilot, lambda: "Branch of api" in seen(pilot) and "default" in seen(pilot))
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: created(box))
+        await deploy(pilot)
     assert created(box)[0].github_source == requests.GithubSource(
         installation_id=11, repo_id=101, selected_branch="main"
     )
@@ -87,7 +93,7 @@ async def test_without_github_it_falls_back_to_the_address_and_says_so(opened: O
         await pilot.press(*"https://codeberg.org/ada/My_Site.git")
         await until(pilot, lambda: "answers at my-site.the box's domain" in seen(pilot))
         await pilot.press("enter", *"trunk", "enter", "enter")
-        await until(pilot, lambda: isinstance(pilot.app.screen, ProjectScreen))
+        await deploy(pilot)
     assert created(box) == [requests.CreateProject(repo_url="https://codeberg.org/ada/My_Site.git", branch="trunk")]
 
 
@@ -117,9 +123,7 @@ async def test_it_comes_forward_once_github_is_connected(box: FakeClient, opened
 async def test_a_refusal_stands_where_it_was_typed_and_nothing_is_lost(
     box: FakeClient, opened: Opened, code: str, field: str
 ) -> None:
-    box.refuse["create_project"] = ApiError(
-        samples.problem("That cannot be.", "Try [/another].", code=code, status=400)
-    )
+    box.refuse["plan_anew"] = ApiError(samples.problem("That cannot be.", "Try [/another].", code=code, status=400))
     async with opened(box) as pilot:
         await pilot.press("n", "ctrl+t")
         await until(pilot, lambda: "● Manual URL" in seen(pilot))
@@ -133,15 +137,17 @@ async def test_a_refusal_stands_where_it_was_typed_and_nothing_is_lost(
             "dev",
             "mine",
         )
-        del box.refuse["create_project"]
+        del box.refuse["plan_anew"]
         await pilot.press("x")
         await until(pilot, lambda: "That cannot be" not in seen(pilot))
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: isinstance(pilot.app.screen, ProjectScreen))
+        await deploy(pilot)
 
 
-async def test_what_fits_no_field_stands_above_the_button(box: FakeClient, opened: Opened) -> None:
-    box.refuse["create_project"] = Unreachable("The box is not running.", "Start it.")
+async def test_what_is_missing_is_said_and_what_fits_no_field_stands_on_the_plan(
+    box: FakeClient, opened: Opened
+) -> None:
+    box.refuse["plan_anew"] = Unreachable("The box is not running.", "Start it.")
     async with opened(box) as pilot:
         await pilot.press("n", "ctrl+s")
         await until(pilot, lambda: "✕ Choose a repository first." in seen(pilot))
@@ -206,27 +212,3 @@ def test_the_address_follows_other_apps_addresses() -> None:
     assert address("shop", [samples.project("hello")]).plain == "answers at http://shop.localhost:8080"
     assert "the box's domain" in address("shop", []).plain
     assert "becomes part" in address("", []).plain
-
-
-async def test_variables_and_the_build_are_told_before_the_first_deployment(box: FakeClient, opened: Opened) -> None:
-    async with opened(box) as pilot:
-        await pilot.press("n")
-        await until(pilot, lambda: "ada/hello" in seen(pilot))
-        await pilot.press("down", "tab", "f2")
-        await until(pilot, lambda: isinstance(pilot.app.screen, AskVariables))
-        pilot.app.screen.query_one("#typed", Input).post_message(events.Paste("A=1\nB='two words'\n"))
-        await until(pilot, lambda: "B" in seen(pilot) and "••••" in seen(pilot))
-        assert "two words" not in seen(pilot)
-        await pilot.press("ctrl+s", "f3")
-        await until(pilot, lambda: isinstance(pilot.app.screen, AskFields))
-        await pilot.press("tab", *"make", "ctrl+s")
-        await until(pilot, lambda: "2 variables" in seen(pilot) and "build: make" in seen(pilot))
-        await pilot.press("f2")
-        await until(pilot, lambda: isinstance(pilot.app.screen, AskVariables))
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(pilot.app.screen, NewProjectScreen))
-        await pilot.press("ctrl+s")
-        await until(pilot, lambda: created(box))
-    asked = created(box)[0]
-    assert {one.key: one.value for one in asked.env_vars} == {"A": "1", "B": "two words"}
-    assert asked.build_command == "make" and asked.install_command is None

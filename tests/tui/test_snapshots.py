@@ -17,6 +17,7 @@ KEYS = {
     "failed": (["j", "enter", "j", "j"], "ended · 12 lines"),
     "new": (["n"], "ada/hello"),
     "manual": (["n", "ctrl+t"], "Address"),
+    "plan": (["n", "down", "enter", "enter", "ctrl+s"], "uv sync --frozen"),
     "github": (["ctrl+g"], "selected repositories"),
     "environment": (["j", "enter", "4"], "2 · by name"),
     "settings": (["j", "enter", "5"], "5 Settings"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from typing import ClassVar, Final
 
 from rich.highlighter import Highlighter
@@ -10,7 +10,7 @@ from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, Static
 
@@ -18,11 +18,9 @@ from nanoscale_box.client import ApiError, Unreachable
 from nanoscale_box.core.envvars import check_env, parse_dotenv
 from nanoscale_box.core.errors import Invalid
 from nanoscale_box.core.text import inert
-from nanoscale_box.tui.knobs import Knob
 from nanoscale_box.tui.plain import Tone, join, keyed, plain
 from nanoscale_box.tui.screens.base import Dialog, why
 from nanoscale_box.tui.widgets.bars import TooSmall
-from nanoscale_box.tui.widgets.fields import Field
 from nanoscale_box.tui.words import advised
 
 MASK: Final = "••••••••"
@@ -176,38 +174,3 @@ class AskVariables(Dialog[dict[str, str]]):
         more = [plain(f"{len(names) - 8:,} more before these", Tone.DIM)] if len(names) > 8 else []
         last = keyed("*ctrl+s* keeps them, *ctrl+x* drops the last one.")
         self.list.update(Content("\n").join([*more, *lines, last]))
-
-
-class AskFields(Dialog[dict[str, str]]):
-    """Several lines with a label each; what stays empty is left to the box."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "done", "keep them", priority=True)]
-    AUTO_FOCUS = "Input"
-
-    def __init__(self, title: Content, about: Content, fields: Sequence[Knob], before: Mapping[str, str]) -> None:
-        super().__init__()
-        self._title = title
-        self._about = about
-        self._fields = {knob.field: Field(knob.label, placeholder=knob.otherwise, id=knob.field) for knob in fields}
-        for name, value in before.items():
-            self._fields[name].input.value = value
-
-    def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="dialog") as dialog:
-            dialog.border_title = self._title
-            dialog.border_subtitle = "tab goes on, ctrl+s keeps, esc cancels"
-            yield Static(self._about)
-            yield from self._fields.values()
-        yield TooSmall()
-
-    @on(Input.Submitted)
-    def on_to_the_next(self) -> None:
-        """Enter goes on, and from the last field keeps them."""
-        if self.focused is list(self._fields.values())[-1].input:
-            self.action_done()
-        else:
-            self.focus_next()
-
-    def action_done(self) -> None:
-        """Keep what is not empty."""
-        self.dismiss({name: field.value for name, field in self._fields.items() if field.value})

@@ -20,6 +20,8 @@ _ABOUT: Final = {
     "HomeScreen": "All projects, and what became of every push. enter opens the project under the cursor.",
     "ProjectScreen": "One project: deployments, the log of the one under the cursor, and why pushes ended as they did.",
     "NewProjectScreen": "A new project from GitHub or any public repository. tab goes from field to field.",
+    "PlanScreen": "What will be built and run, before anything does. What you change here, the project has; the rest "
+    "stays as the box detects it.",
     "DoctorScreen": "What the box finds out about itself: why it matters, and what mends it.",
     "SettingsScreen": "The terminal UI's own settings, and the id of every action whose keys can be others.",
     "GithubScreen": "The connection with GitHub. What is opened in the browser is seen here by itself.",

@@ -14,10 +14,10 @@ from textual.widgets import Button, Input, Select, Static
 from nanoscale_box.client import ApiError, Unreachable
 from nanoscale_box.tui import ways
 from nanoscale_box.tui.desk import Desk
-from nanoscale_box.tui.knobs import BUILD
+from nanoscale_box.tui.draft import Draft
 from nanoscale_box.tui.plain import Tone, join, keyed, plain
-from nanoscale_box.tui.screens.ask import AskFields, AskVariables
 from nanoscale_box.tui.screens.base import BoxScreen, say, why
+from nanoscale_box.tui.screens.plan import Planned, PlanScreen, ask_variables
 from nanoscale_box.tui.screens.project import ProjectScreen
 from nanoscale_box.tui.widgets.choice import Choice
 from nanoscale_box.tui.widgets.columns import Column
@@ -42,10 +42,9 @@ class NewProjectScreen(BoxScreen):
     """Nothing that was typed is lost: both sources keep what they hold."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "deploy", "deploy", priority=True, id="new.deploy"),
+        Binding("ctrl+s", "plan", "see the plan", priority=True, id="new.plan"),
         Binding("ctrl+t", "other_source", "other source", priority=True, id="new.source"),
         Binding("f2", "variables", "variables", id="new.variables"),
-        Binding("f3", "build", "how it is built", id="new.build"),
         Binding("ctrl+r", "sync", "refresh repositories", show=False, id="new.sync"),
         Binding("escape", "back", "back"),
     ]
@@ -57,7 +56,6 @@ class NewProjectScreen(BoxScreen):
         self.title_bar.where = Content.styled("New project", Tone.STRONG.value)
         self.repository: shapes.Repository | None = None
         self._connected: bool | None = None
-        self._busy = False
         self.choice = Choice([("github", "GitHub repository"), ("manual", "Manual URL")], id="source")
         self.account: Select[int] = Select([], prompt="all accounts", compact=True, id="account")
         self.repositories: SearchPane[shapes.Repository] = SearchPane(
@@ -82,8 +80,7 @@ class NewProjectScreen(BoxScreen):
         self.note = Static(_OFFLINE, classes="note")
         self.problem = Static(classes="problem")
         self.extras = Static(classes="extras")
-        self._variables: dict[str, str] = {}
-        self._built: dict[str, str] = {}
+        self.draft = Draft()
 
     def body(self) -> ComposeResult:
         """The two sources, then what both need."""
@@ -107,8 +104,7 @@ class NewProjectScreen(BoxScreen):
             yield self.problem
             with Horizontal(classes="buttons"):
                 yield Button("Variables", id="variables", compact=True)
-                yield Button("How it is built", id="build", compact=True)
-                yield Button("Deploy", id="deploy", variant="primary", compact=True)
+                yield Button("See the plan", id="plan", variant="primary", compact=True)
 
     def on_mount(self) -> None:
         """Hear when repositories were refreshed."""
@@ -197,35 +193,27 @@ class NewProjectScreen(BoxScreen):
         self.focus_next()
 
     @on(Input.Submitted, "#name Input")
-    @on(Button.Pressed, "#deploy")
-    def action_deploy(self) -> None:
-        """Make it."""
-        asked = self._asked()
-        if asked is not None and not self._busy and self.may_change():
-            self._busy = True
-            self.act(self._create(asked), "making the project")
+    @on(Button.Pressed, "#plan")
+    def action_plan(self) -> None:
+        """See what will be built, and go on from there."""
+        fields = self._asked()
+        if fields is None or not self.may_change():
+            return
+        self.draft.about(fields.get("github_source") or (fields.get("repo_url"), fields.get("branch")))
+
+        def make(told: dict[str, str]) -> requests.CreateProject:
+            variables = [requests.EnvVar(key=key, value=value) for key, value in self.draft.variables.items()]
+            return requests.CreateProject(**fields, env_vars=variables, **told)  # type: ignore[arg-type]
+
+        planned = Planned(
+            source=self._source_words(), make=make, create=self._create, belongs=self._belongs, complain=self._complain
+        )
+        self.app.push_screen(PlanScreen(self.desk, self.draft, planned), lambda _: self._say_extras())
 
     @on(Button.Pressed, "#variables")
     def action_variables(self) -> None:
         """Gather variables; those gathered before are still there."""
-
-        def gathered(wanted: dict[str, str] | None) -> None:
-            self._variables = self._variables if wanted is None else wanted
-            self._say_extras()
-
-        about = Content("The first deployment has them. Values are sealed, and never shown again.")
-        self.app.push_screen(AskVariables(Content("Variables"), about, self._variables), gathered)
-
-    @on(Button.Pressed, "#build")
-    def action_build(self) -> None:
-        """Say how it is built, where the box shall not find out by itself."""
-
-        def told(wanted: dict[str, str] | None) -> None:
-            self._built = self._built if wanted is None else wanted
-            self._say_extras()
-
-        about = Content("The box looks at the repository and finds out what to run; what stands here goes before that.")
-        self.app.push_screen(AskFields(Content("How it is built"), about, BUILD, self._built), told)
+        ask_variables(self, self.draft, self._say_extras)
 
     def action_other_source(self) -> None:
         """The other tab."""
@@ -266,15 +254,15 @@ class NewProjectScreen(BoxScreen):
             return shapes.Page(items=[])
         return await self.desk.box.branches(self.repository.repo_id, query=query or None, limit=_PAGE, cursor=cursor)
 
-    def _asked(self) -> requests.CreateProject | None:
-        """What is asked of the box; None when something is missing, which is then said."""
+    def _asked(self) -> dict[str, Any] | None:
+        """Name and source as the box is asked; None when something is missing, which is then said."""
         name = self.name_field.value or None
         if self.source == "manual":
             if not self.url.value:
                 self.url.complain("An address is needed, like https://github.com/owner/repository")
+                self.url.input.focus()
                 return None
-            branch = self.branch.value or "main"
-            return requests.CreateProject(name=name, repo_url=self.url.value, branch=branch, **self._also())
+            return {"name": name, "repo_url": self.url.value, "branch": self.branch.value or "main"}
         head = self.branches.rows.current
         if self.repository is None or head is None:
             missing = "a repository" if self.repository is None else "a branch"
@@ -285,31 +273,32 @@ class NewProjectScreen(BoxScreen):
             repo_id=self.repository.repo_id,
             selected_branch=head.name,
         )
-        return requests.CreateProject(name=name, github_source=source, **self._also())
+        return {"name": name, "github_source": source}
 
-    def _also(self) -> dict[str, Any]:
-        variables = [requests.EnvVar(key=key, value=value) for key, value in self._variables.items()]
-        return {"env_vars": variables, **self._built}
+    def _source_words(self) -> Content:
+        """The source, and the address to come."""
+        head = self.branches.rows.current
+        if self.source == "github" and self.repository is not None and head is not None:
+            source, branch = self.repository.full_name, head.name
+        else:
+            source, branch = self.url.value, self.branch.value or "main"
+        name = self.name_field.value or self.name_field.input.placeholder
+        place = address(name, self.desk.model.projects.values())
+        return join(plain(source, Tone.STRONG, limit=80), plain(f", branch {branch}", limit=60), "\n", place)
 
     def _say_extras(self) -> None:
-        variables = count(len(self._variables), "variable") if self._variables else "none"
-        built = ", ".join(f"{name.partition('_')[0]}: {value}" for name, value in self._built.items())
+        variables = count(len(self.draft.variables), "variable") if self.draft.variables else "none"
+        told = ", ".join(f"{name.partition('_')[0]}: {value or 'none'}" for name, value in self.draft.told().items())
+        built = join(plain("   Yours  ", Tone.DIM), plain(told, limit=60)) if told else ""
         self.extras.update(
-            join(
-                plain("Variables".ljust(11), Tone.DIM), plain(variables), plain("  F2", Tone.KEY), "   ",
-                plain("Built  ", Tone.DIM), plain(built or "as detected", limit=60), plain("  F3", Tone.KEY),
-            )
-        )  # fmt: skip
+            join(plain("Variables".ljust(11), Tone.DIM), plain(variables), plain("  F2", Tone.KEY), built)
+        )
 
     async def _create(self, asked: requests.CreateProject) -> str:
-        try:
-            made = await self.desk.box.create_project(asked)
-        except (ApiError, Unreachable) as failed:
-            self._complain(failed)
-            return ""
-        finally:
-            self._busy = False
+        made = await self.desk.box.create_project(asked)
         self.desk.model.projects[made.project.id] = made.project
+        if isinstance(self.app.screen, PlanScreen):
+            self.app.pop_screen()
         if self.is_current:
             self.app.switch_screen(ProjectScreen(self.desk, made.project.id))
         return f"{made.project.name} is made and being deployed"
@@ -318,17 +307,22 @@ class NewProjectScreen(BoxScreen):
         await self.desk.box.sync_repos()
         return ""
 
-    def _complain(self, failed: ApiError | Unreachable) -> None:
-        sentence, hint = why(failed)
+    def _place(self, failed: ApiError | Unreachable) -> Field | None:
+        """The field that a failure is about, if one that is in sight is."""
         place = _FIELDS.get(failed.problem.code, "") if isinstance(failed, ApiError) else ""
         fields = {"name": self.name_field}
         if self.source == "manual":
             fields |= {"url": self.url, "branch": self.branch}
-        if place in fields:
-            fields[place].complain(advised(sentence, hint))
-            fields[place].input.focus()
-        else:
-            self.problem.update(plain(f"✕ {advised(sentence, hint)}", Tone.BAD))
+        return fields.get(place)
+
+    def _belongs(self, failed: ApiError | Unreachable) -> bool:
+        return self._place(failed) is not None
+
+    def _complain(self, failed: ApiError | Unreachable) -> None:
+        field = self._place(failed)
+        if field is not None:
+            field.complain(advised(*why(failed)))
+            field.input.focus()
 
     def _say_name(self) -> None:
         source = self.repository.name if self.source == "github" and self.repository else ""

@@ -11,6 +11,7 @@ from textual.content import Content
 from nanoscale_box.client import ApiError, Unreachable
 from nanoscale_box.tui import ways
 from nanoscale_box.tui.desk import Desk
+from nanoscale_box.tui.draft import found_in
 from nanoscale_box.tui.knobs import KNOBS, Kind, Knob, change_to, shown, value_of, words_for
 from nanoscale_box.tui.plain import Tone, join, plain
 from nanoscale_box.tui.screens.ask import Ask
@@ -124,10 +125,13 @@ class SettingsPane(ListPane[Row]):
 
 def detected(plan: shapes.PlanPreview) -> dict[str, str]:
     """What holds where nothing is told, by the field that would change it."""
-    found = {f"{one.name}_command": f"{one.command} ({plan.kind}, detected)" for one in plan.commands}
-    if plan.output_directory:
-        found["output_directory"] = f"{plan.output_directory} (detected)"
-    return found | {"health_path": plan.health_path}
+    where = dict.fromkeys(plan.in_file, "nanoscale.toml")
+    found = {
+        field: f"{text} ({where.get(field, f'{plan.kind}, detected')})"
+        for field, text in found_in(plan).items()
+        if text
+    }
+    return found | ({} if "health_path" in where else {"health_path": plan.health_path})
 
 
 def _told(project: shapes.Project, knob: Knob) -> str:

@@ -25,7 +25,7 @@ class Field(Vertical):
         self._label = label
         self._told = Content("")
         self.input = Input(placeholder=placeholder, compact=True)
-        self._answer = Static(classes="answer")
+        self._answer = Static(classes="answer -silent")
 
     def compose(self) -> ComposeResult:
         with Horizontal(classes="line"):
@@ -41,13 +41,17 @@ class Field(Vertical):
     def complain(self, sentence: str) -> None:
         """Say what is wrong with it; an empty sentence: nothing is."""
         self.set_class(bool(sentence), "-wrong")
-        self._answer.update(plain(f"✕ {sentence}", Tone.BAD) if sentence else self._told)
+        self._show(plain(f"✕ {sentence}", Tone.BAD) if sentence else self._told)
 
     def tell(self, told: Content) -> None:
         """Say what comes of it."""
         self._told = told
         if not self.has_class("-wrong"):
-            self._answer.update(told)
+            self._show(told)
+
+    def _show(self, words: Content) -> None:
+        self._answer.update(words)
+        self._answer.set_class(not words, "-silent")
 
 
 def suggested(source: str, taken: Collection[str]) -> str:
