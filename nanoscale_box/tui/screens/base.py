@@ -11,7 +11,6 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
-from textual.widgets import Footer
 
 from nanoscale_box.client import ApiError, Unreachable
 from nanoscale_box.core.text import inert
@@ -20,6 +19,7 @@ from nanoscale_box.tui.happened import Happening, details_of
 from nanoscale_box.tui.plain import plain
 from nanoscale_box.tui.ways import Way
 from nanoscale_box.tui.widgets.bars import StatusBar, TitleBar, TooSmall
+from nanoscale_box.tui.widgets.keys_bar import KeysBar
 
 T = TypeVar("T")
 
@@ -42,7 +42,7 @@ class BoxScreen(Screen[None]):
         with Vertical(id="body"):
             yield from self.body()
         yield self.status_bar
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeysBar(self.offers)
         yield TooSmall()
 
     def body(self) -> ComposeResult:
@@ -66,6 +66,10 @@ class BoxScreen(Screen[None]):
 
     def renew(self) -> None:
         """The model is another one: show it."""
+
+    def offers(self, action: str) -> bool:
+        """Whether the bottom line names the key of an action, as what is selected is now."""
+        return True
 
     def tick(self) -> None:
         """A second went by."""

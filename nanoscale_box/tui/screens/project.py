@@ -41,6 +41,7 @@ class ProjectScreen(Steering):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "cancel", "cancel", id="project.cancel"),
         Binding("b", "roll_back", "roll back", id="project.rollback"),
+        Binding("r", "resume", "resume", id="project.resume"),
         Binding("l", "kind", "other log", id="project.log"),
         Binding("w", "why", "why", id="project.why"),
         Binding("Y", "copy_sha", "copy the commit", show=False, id="project.copy_sha"),
@@ -60,6 +61,7 @@ class ProjectScreen(Steering):
         self._pane = pane
         self._kind = "run" if pane == "log" else "build"
         self._shown: tuple[str, str] | None = None
+        self._offered: dict[str, bool] = {}
         self.overview = Told(classes="overview")
         self.outcome = Told(classes="detail")
         self.deployments: ListPane[shapes.Deployment] = ListPane(
@@ -118,6 +120,20 @@ class ProjectScreen(Steering):
         """The one under the cursor if it is under way, else the latest."""
         chosen = self.deployments.rows.current
         return chosen if chosen is not None and chosen.state in CANCELLABLE else project.latest
+
+    def offers(self, action: str) -> bool:
+        """Cancel only what is under way, go back only from what was left, resume only what is paused."""
+        project, chosen = self.in_hand(), self.deployments.rows.current
+        match action:
+            case "cancel":
+                return chosen is not None and chosen.state in CANCELLABLE
+            case "roll_back":
+                back = any(one.state == "retired" for one in self.deployments.rows.items)
+                return chosen is not None and (chosen.state == "retired" or (chosen.state == "live" and back))
+            case "resume":
+                return project is not None and project.paused
+            case _:
+                return True
 
     def renew(self) -> None:
         """Show the model; a project that is gone takes its screen along."""
@@ -199,6 +215,10 @@ class ProjectScreen(Steering):
             return
         self.overview.say(overview(project, self.desk.now(), self.desk.model.usage.get(project.id)))
         self.outcome.say(outcome(chosen, self.desk.now()) if chosen else Content(""))
+        offered = {action: self.offers(action) for action in ("cancel", "roll_back", "resume")}
+        if offered != self._offered:
+            self._offered = offered
+            self.refresh_bindings()
         wanted = (chosen.id, self._kind) if chosen else None
         if chosen is not None and wanted != self._shown:
             self._shown = wanted
