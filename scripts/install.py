@@ -215,9 +215,11 @@ def run(label: str, argv: list[str], lock: int, count: int = 0, *, may_fail: boo
     started = time.monotonic()
     environment = {name: value for name, value in os.environ.items() if name not in BENDING}
     environment.setdefault("PIP_RETRIES", "2")
+    environment.setdefault("RUSTUP_HOME", os.devnull)  # pip starts `rustc`, and rustup's would make itself a home
     said = b""
-    with LOG.open("ab") as log:
-        child = subprocess.Popen(
+    with (
+        LOG.open("ab") as log,
+        subprocess.Popen(
             argv,
             cwd=ROOT,
             env=environment,
@@ -225,7 +227,8 @@ def run(label: str, argv: list[str], lock: int, count: int = 0, *, may_fail: boo
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             pass_fds=[lock],
-        )
+        ) as child,
+    ):
         try:
             for chunk in chunks(child.stdout.fileno() if child.stdout else -1):
                 log.write(chunk)
@@ -236,7 +239,6 @@ def run(label: str, argv: list[str], lock: int, count: int = 0, *, may_fail: boo
         finally:
             if child.poll() is None:
                 child.terminate()
-                child.wait()
     show(label, started, done=True)
     if code and not may_fail:
         raise Trouble(reason(said.decode(errors="replace")))

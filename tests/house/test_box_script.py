@@ -160,6 +160,22 @@ def test_an_interrupted_start_is_not_mistaken_for_a_finished_one(checkout: Path)
     assert len(calls(checkout)) == 2
 
 
+def test_nothing_is_made_in_the_home_of_whoever_installs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pip asks a `rustc` for its version, and where that is rustup's, it makes itself a home first."""
+    rustc = tmp_path / "bin" / "rustc"
+    rustc.parent.mkdir()
+    rustc.write_text('#!/bin/sh\nmkdir -p "${RUSTUP_HOME:-$HOME/.rustup}"\n')
+    rustc.chmod(0o755)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setattr(install, "LOG", tmp_path / "install.log")
+    monkeypatch.setattr(install, "show", lambda *_, **__: None)
+    with (tmp_path / "lock").open("w") as lock:
+        install.run("a phase", [str(rustc), "--version"], lock.fileno(), may_fail=True)
+    assert list(home.iterdir()) == []
+
+
 def test_two_at_once_wait_for_each_other(checkout: Path) -> None:
     gate = checkout.parent / "bin" / "uv.gate"
     os.mkfifo(gate)
