@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
-import time
 import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
@@ -54,6 +53,8 @@ LIMITS = GitLimits(
     head_seconds=10.0,
     stall_seconds=10.0,
 )
+ENDLESS = replace(LIMITS, wall_seconds=600.0, head_seconds=600.0, stall_seconds=600.0)
+"""For a test of one limit of time: if it did not hold, nothing else would end the fetch before pytest does."""
 FILE, PROGRAM, LINK, FOLDER, SUBMODULE = 0o100644, 0o100755, 0o120000, 0o040000, 0o160000
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64 + b"\nsize 12345\n"
 
@@ -252,11 +253,9 @@ async def test_a_tree_bomb(target: Target, server: GitServer) -> None:
             repo.object_store.add_object(tree)
             raw = b"".join(tree_entry(b"d%d" % number, FOLDER, tree.id) for number in range(10))
     sha = raw_commit(made.bare, raw)
-    began = time.monotonic()
-    error = await target.refused(server.address("bad"), sha)
+    error = await target.refused(server.address("bad"), sha)  # whoever walked them all would never come back
     assert error.code is Code.SOURCE_TOO_LARGE
     assert "2,000 files" in error.detail
-    assert time.monotonic() - began < 5
 
 
 async def test_one_blob_in_many_places_counts_each_time(target: Target, server: GitServer) -> None:
@@ -373,11 +372,9 @@ async def test_a_delta_that_declares_four_gigabytes(target: Target) -> None:
         pack_object(3, base),
         pack_object(7, delta, base=bytes.fromhex(name_of(b"blob", base).decode())),
     )
-    began = time.monotonic()
     error = await crafted(target, commit, banded(pack))
     assert error.code is Code.SOURCE_TOO_LARGE
     assert "4,096 MiB" in error.detail
-    assert time.monotonic() - began < 3
 
 
 async def test_deltas_that_grow_without_end(target: Target) -> None:
@@ -584,10 +581,8 @@ async def test_a_trickling_server(target: Target) -> None:
             await response.write(b"0")
             await asyncio.sleep(0.2)
 
-    began = time.monotonic()
-    error = await at_head(target, trickle, replace(LIMITS, head_seconds=1.5))
+    error = await at_head(target, trickle, replace(ENDLESS, head_seconds=1.5))
     assert (error.code, error.fault) == (Code.SOURCE_TIMEOUT, Fault.NETWORK)
-    assert time.monotonic() - began < 6
 
 
 def answers(
@@ -699,10 +694,8 @@ async def test_the_whole_time_is_limited(target: Target) -> None:
             await response.write(line(b"\x02still counting\n"))
             await asyncio.sleep(0.2)
 
-    began = time.monotonic()
-    error = await crafted(target, commit, slow, replace(LIMITS, wall_seconds=1.5))
+    error = await crafted(target, commit, slow, replace(ENDLESS, wall_seconds=1.5))
     assert (error.code, error.fault) == (Code.SOURCE_TIMEOUT, Fault.NETWORK)
-    assert time.monotonic() - began < 6
 
 
 async def test_a_full_disk_is_the_boxs_fault(target: Target, server: GitServer, small_disk: Path) -> None:

@@ -59,7 +59,9 @@ def pid_of(folders: Folders) -> int:
 
 
 async def app(answer: str) -> tuple[web.AppRunner, Address]:
-    """A small app and its address: it answers, streams, echoes over a WebSocket and swallows uploads."""
+    """A small app and its address: it answers, streams (the second word once it was told to go on), echoes over a
+    WebSocket and swallows uploads."""
+    going_on = asyncio.Event()
 
     async def say(request: web.Request) -> web.Response:
         return web.Response(text=f"{answer} {request.path} {request.headers.get('X-Forwarded-For')}")
@@ -67,10 +69,14 @@ async def app(answer: str) -> tuple[web.AppRunner, Address]:
     async def stream(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
-        for part in (b"one", b"two"):
-            await response.write(part)
-            await asyncio.sleep(0.4)
+        await response.write(b"one")
+        await going_on.wait()
+        await response.write(b"two")
         return response
+
+    async def go_on(_: web.Request) -> web.Response:
+        going_on.set()
+        return web.Response()
 
     async def echo(request: web.Request) -> web.WebSocketResponse:
         speaking = web.WebSocketResponse()
@@ -86,8 +92,8 @@ async def app(answer: str) -> tuple[web.AppRunner, Address]:
         return web.Response(text=str(size))
 
     application = web.Application()
-    routes = [web.get("/stream", stream), web.get("/ws", echo), web.post("/upload", upload), web.get("/{rest:.*}", say)]
-    application.add_routes(routes)
+    routes = [web.get("/stream", stream), web.get("/go-on", go_on), web.get("/ws", echo), web.post("/upload", upload)]
+    application.add_routes([*routes, web.get("/{rest:.*}", say)])
     runner = web.AppRunner(application, shutdown_timeout=1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -219,10 +225,9 @@ async def test_streams_sockets_and_uploads_go_through(ingress: CaddyIngress) -> 
     await ingress.switch(HOST, address)
     base = ingress.url("127.0.0.1")
     async with aiohttp.ClientSession(headers={"Host": HOST}) as session:
-        began = time.monotonic()
         async with session.get(f"{base}/stream") as answer:
             assert await answer.content.readany() == b"one"
-            assert time.monotonic() - began < 0.35
+            await session.get(f"http://{address}/go-on")
             assert await answer.content.read() == b"two"
         async with session.post(f"{base}/upload", data=io.BytesIO(b"x" * 30_000_000)) as answer:
             assert await answer.text() == "30000000"
@@ -285,8 +290,10 @@ async def test_a_drain_ends_with_the_last_request(folders: Folders, ingress: Cad
             assert await answer.content.readany() == b"one"
             await ingress.switch(HOST, following)
             draining = asyncio.create_task(ingress.drain(address, 30))
+            done, _ = await asyncio.wait([draining], timeout=0.3)
+            assert not done, "a request is under way"
+            await session.get(f"http://{address}/go-on")
             assert await answer.content.read() == b"two"
-            assert not draining.done()
         await draining
         async with session.ws_connect(f"{ingress.url('127.0.0.1')}/ws"):
             began = time.monotonic()

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
@@ -61,20 +60,26 @@ async def test_binary_junk_and_an_endless_line_survive(tmp_path: Path) -> None:
 
 
 async def test_a_flood_lets_the_loop_run(tmp_path: Path) -> None:
-    slowest = 0.0
+    said = 0
+    most_at_once = 0
 
     async def tick() -> None:
-        nonlocal slowest
+        nonlocal most_at_once
         while True:
-            began = time.monotonic()
+            before = said
             await asyncio.sleep(0)
-            slowest = max(slowest, time.monotonic() - began)
+            most_at_once = max(most_at_once, said - before)
+
+    def line(_: str) -> None:
+        nonlocal said
+        said += 1
 
     ticking = asyncio.create_task(tick())
-    status, lines = await output_of(tmp_path, "/bin/sh", "-c", "yes 0123456789 | head -n 300000")
+    flood = ["/bin/sh", "-c", "yes 0123456789 | head -n 300000"]
+    status = await shell.run(flood, folder=tmp_path, env=ENV, line=line)
     ticking.cancel()
-    assert (status, len(lines)) == (0, 300000)
-    assert slowest < 0.25
+    assert (status, said) == (0, 300000)
+    assert most_at_once < 30_000  # others have their turn at least ten times as the lines come
 
 
 async def test_a_missing_program_and_death_by_signal_are_statuses(tmp_path: Path) -> None:
@@ -92,11 +97,9 @@ async def test_what_cannot_begin_is_a_sentence(tmp_path: Path) -> None:
 
 
 async def test_time_limit_ends_everything(tmp_path: Path) -> None:
-    began = time.monotonic()
     command = ["/bin/sh", "-c", "sleep 600 & sleep 600"]
     with pytest.raises(TimeoutError):
         await shell.run(command, folder=tmp_path, env=ENV, line=lambda _: None, seconds=0.3)
-    assert time.monotonic() - began < 2.5
 
 
 @pytest.mark.parametrize("defence", ["", "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"])
@@ -105,11 +108,9 @@ async def test_cancelling_ends_also_what_left_the_session(tmp_path: Path, defenc
     command = f"env -i {sys.executable} stray.py stray.pid; trap '' TERM; sleep 600; sleep 600"
     job = asyncio.create_task(shell.run(["/bin/sh", "-c", command], folder=tmp_path, env=ENV, line=lambda _: None))
     stray = await pid_in(tmp_path / "stray.pid")
-    began = time.monotonic()
     job.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await job
-    assert time.monotonic() - began < 2
+        await job  # the command ignores SIGTERM and would take ten minutes
     assert not is_running(stray)
 
 

@@ -17,12 +17,12 @@ from typing import Any, Final
 import aiohttp
 
 from nanoscale_box.demo.browser import Browser
-from nanoscale_box.demo.children import free_port
 from nanoscale_box.demo.journey import Journey
 from nanoscale_box.demo.world import World, world
 from nanoscale_box.sandbox.sample_files import SEEDS
 from nanoscale_box.wire import requests, shapes
 from tests.bench.report import Line, middle, size
+from tests.ports import free_port
 
 _SECONDS: Final = 60.0
 _BUDGET: Final = 0.5

@@ -9,7 +9,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,7 +18,7 @@ import pytest
 
 from nanoscale_box.demo.run import ALL_STEPS
 from tests.e2e.harness import CHECKOUT
-from tests.e2e.processes import at_work_in, described, end_all_in, until
+from tests.e2e.processes import at_work_in, described, end_all_in, is_running, until
 from tests.needs import needs, needs_caddy
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
@@ -156,6 +156,7 @@ class Terminal:
         size = ["-x", "120", "-y", "40"]
         asked = ["env", *(f"{name}={value}" for name, value in self._env.items()), *DEMO]
         self._call("new-session", "-d", *size, f"{shlex.join(asked)}; echo left with $?; exec cat")
+        self._own = [int(pid) for pid in self._call("display-message", "-p", "#{pid} #{pane_pid}").split()]
 
     def _call(self, *words: str) -> str:
         done = subprocess.run(
@@ -174,15 +175,20 @@ class Terminal:
         """As when the window is closed: everything in it is sent SIGHUP."""
         subprocess.run([*self._tmux, "kill-server"], env=self._env, capture_output=True, timeout=10, check=False)
 
+    def is_gone(self) -> bool:
+        """Whether the terminal and its shell have ended."""
+        return not any(map(is_running, self._own))
+
 
 @pytest.fixture
-def terminal(place: Path, tmp_path: Path) -> Iterator[Terminal]:
+async def terminal(place: Path, tmp_path: Path) -> AsyncIterator[Terminal]:
     needs("tmux")
     found = Terminal(place, tmp_path / "tmux")
     try:
         yield found
     finally:
         found.close()
+        await until(found.is_gone, "the end of the terminal")
 
 
 async def test_in_a_terminal(terminal: Terminal, place: Path) -> None:

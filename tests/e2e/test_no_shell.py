@@ -44,9 +44,11 @@ async def watched(box: Box, log: Path) -> AsyncIterator[None]:
 
 
 def executed(log: Path) -> list[str]:
-    """The lines that tell of a program, but for the ingress, which is begun with the first deployment."""
+    """The lines that tell of a program, but for the ingress: it is asked for its version as the box begins, and begun
+    itself with the first deployment."""
     lines = log.read_text(errors="replace").splitlines()
-    return [line for line in lines if "exec" in line and "/ingress/config.json" not in line]
+    own = ("/ingress/config.json", '/caddy", "version"]')
+    return [line for line in lines if "exec" in line and not any(word in line for word in own)]
 
 
 async def refused(box: Box, asked: requests.CreateProject) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -10,8 +11,10 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from nanoscale_box.client.box_client import BoxClient
+from nanoscale_box.places import SERVICE_SOCKET
+from nanoscale_box.wire import shapes
 from tests.machine.machine import BOX, Machine
 from tests.needs import needs_python_for_everybody
 
@@ -51,21 +54,25 @@ class Service:
         """A repository on GitHub, a project of it, and its first deployment to the end."""
         self.ask_github("repos", {"name": name, "private": False, "files": dict(files)})
         self.box("projects", "create", "--url", f"{self.github}/ada/{name}", "--branch", "main", "--name", name, *words)
-        self.machine.until(lambda: self.newest(name)["state"] in ENDED, f"the first deployment of {name} ends")
+        self.machine.until(lambda: self.newest(name).state in ENDED, f"the first deployment of {name} ends")
 
-    def push(self, name: str, files: Mapping[str, str]) -> dict[str, Any]:
+    def push(self, name: str, files: Mapping[str, str]) -> shapes.Deployment:
         """Push files and deploy them; the deployment once it has ended."""
         self.ask_github("push", {"repo": f"ada/{name}", "branch": "main", "files": dict(files), "message": "change"})
-        number = self.newest(name)["number"]
+        number = self.newest(name).number
         self.box("deploy", name)
-        self.machine.until(lambda: self.newest(name)["number"] > number, f"{name} is deployed again")
-        self.machine.until(lambda: self.newest(name)["state"] in ENDED, f"the deployment of {name} ends")
+        self.machine.until(lambda: self.newest(name).number > number, f"{name} is deployed again")
+        self.machine.until(lambda: self.newest(name).state in ENDED, f"the deployment of {name} ends")
         return self.newest(name)
 
-    def newest(self, name: str) -> dict[str, Any]:
-        """The newest deployment of a project."""
-        told: dict[str, Any] = json.loads(self.box("deployments", name, "--json").stdout)["items"][0]
-        return told
+    def newest(self, name: str) -> shapes.Deployment:
+        """The newest deployment of a project, asked from here: commands that start in the machine take their time."""
+
+        async def asked() -> shapes.Deployment:
+            async with BoxClient.dial(self.machine.root / SERVICE_SOCKET.relative_to("/")) as client:
+                return (await client.deployments(name)).items[0]
+
+        return asyncio.run(asked())
 
     def page(self, name: str) -> str:
         """What a visitor is shown."""

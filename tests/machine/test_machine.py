@@ -74,7 +74,9 @@ def test_the_runtime_keeps_its_contract(service: Service) -> None:
         done = service.suite("tests/contract/test_runtime.py", RUNTIME_UNDER_TEST="systemd")
     finally:
         service.machine.run("systemctl", "start", "nanoscale-box")
-    assert done.returncode == 0, done.stdout[-6000:] + service.machine.says("journalctl", "-n60", "--no-pager")
+    assert done.returncode == 0, (
+        done.stdout[-6000:] + done.stderr[-2000:] + service.machine.says("journalctl", "-n60", "--no-pager")
+    )
     assert "skipped" not in done.stdout
 
 
@@ -126,7 +128,7 @@ def test_an_app_is_deployed_and_walled_in(service: Service, app: str) -> None:
 
 def test_limits_of_a_project_are_the_units(service: Service, app: str) -> None:
     service.box("projects", "set", app, "--memory-mb", "256", "--cpu-percent", "150", "--tasks-max", "200")
-    assert service.push(app, {"page.txt": "one"})["state"] == "live"
+    assert service.push(app, {"page.txt": "one"}).state == "live"
     unit = service.machine.says("systemctl", "list-units", "--plain", "--no-legend", "nanoscale-app*@*").split()[0]
     told = service.machine.says("systemctl", "show", "--property=MemoryMax,CPUQuotaPerSecUSec,TasksMax", unit)
     assert set(told.splitlines()) == {"CPUQuotaPerSecUSec=1.500000s", f"MemoryMax={256 * 1024 * 1024}", "TasksMax=200"}
@@ -141,10 +143,10 @@ def test_what_a_limit_of_memory_means_here(service: Service, app: str) -> None:
     assert ("memory" in doctor.partition("not limited in")[2].partition("\n")[0]) == ("memory" not in there)
     hungry = {"build.sh": "python3 -c 'x = bytes(10**9); print(len(x))'\n"}
     service.box("projects", "set", app, "--build-memory-mb", "100")
-    ended = service.push(app, hungry)["state"]
+    ended = service.push(app, hungry).state
     assert ended == ("failed" if "memory" in there else "live")
     service.box("projects", "set", app, "--build-memory-mb", "1000")
-    assert service.push(app, {"build.sh": "echo built > built.txt\n"})["state"] == "live"
+    assert service.push(app, {"build.sh": "echo built > built.txt\n"}).state == "live"
 
 
 def test_keys_are_changed(service: Service, app: str) -> None:
@@ -156,7 +158,7 @@ def test_keys_are_changed(service: Service, app: str) -> None:
     assert "newest key alone" in service.setup("drop-old-keys").stdout
     keys = json.loads(service.box("keys", "list", "--json").stdout)["items"]
     assert [(key["newest"], key["here"]) for key in keys] == [(True, True)]
-    assert service.push(app, {"page.txt": "one"})["state"] == "live"
+    assert service.push(app, {"page.txt": "one"}).state == "live"
 
 
 def test_a_killed_box_drops_nothing_and_comes_back(service: Service, app: str) -> None:
@@ -165,7 +167,7 @@ def test_a_killed_box_drops_nothing_and_comes_back(service: Service, app: str) -
         service.machine.run("kill", "-9", str(before))
         service.machine.until(lambda: service.main_pid("nanoscale-box") not in {0, before}, "the box is started again")
         service.machine.until(lambda: service.box("status", check=False).returncode == 0, "the box answers")
-        assert service.push(app, {"page.txt": "two"})["state"] == "live"
+        assert service.push(app, {"page.txt": "two"}).state == "live"
     assert failures == []
     assert service.page(app) == "two"
 
@@ -180,7 +182,7 @@ def test_an_upgrade_keeps_apps_and_ingress_serving(service: Service, app: str) -
     assert current(service) != version
     assert service.main_pid("nanoscale-ingress") == ingress
     assert list((service.home / "backups").glob("*/box.db"))
-    assert service.push(app, {"page.txt": "three"})["state"] == "live"
+    assert service.push(app, {"page.txt": "three"}).state == "live"
     again = service.setup("upgrade", program=newer)
     assert "is installed and runs" in again.stdout
 
@@ -198,7 +200,7 @@ def test_an_upgrade_that_does_not_come_up_goes_back(service: Service, app: str) 
     assert "broken on purpose" in done.stdout
     assert failures == []
     assert (current(service), service.main_pid("nanoscale-ingress")) == (version, ingress)
-    assert service.newest(app)["state"] == "live"
+    assert service.newest(app).state == "live"
 
 
 def test_an_uninstall_leaves_nothing_but_what_was_kept(service: Service, app: str) -> None:
