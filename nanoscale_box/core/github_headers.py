@@ -80,7 +80,7 @@ def read_headers(pairs: Sequence[tuple[str, str]]) -> Headers:
     values: dict[str, str] = {}
     repeated: set[str] = set()
     for raw_name, value in pairs:
-        name = _NAMES.get(raw_name.lower())
+        name = _NAMES.get(raw_name) or _NAMES.get(raw_name.lower())
         if name in values:
             repeated.add(name)
         elif name:

@@ -56,7 +56,7 @@ class _Body(msgspec.Struct, frozen=True):
 
 _BODY: Final = msgspec.json.Decoder(_Body)
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_encode: Final = msgspec.json.Encoder().encode
+_encode_into: Final = msgspec.json.Encoder().encode_into
 
 
 class Push(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,8 +144,9 @@ def _commit_of(told: _Body) -> Sha:
 def _surely_one(body: bytes, told: _Body) -> bool:
     """Whether no key that decides something is repeated: the members, told apart, make up the whole text again, in the
     compact form that GitHub writes; and an id that comes last in its object, as it was read, comes first as well."""
-    members = _MEMBERS.decode(body)
-    if _encode(members) != body or not _leads(members["repository"], told.repository):
+    members, again = _MEMBERS.decode(body), bytearray(len(body))
+    _encode_into(members, again)
+    if again != body or not _leads(members["repository"], told.repository):
         return False
     return told.installation is None or _leads(members["installation"], told.installation)
 

@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, NewType
 
+import msgspec
+
 from nanoscale_box.core.lifecycle import DeploymentState
 from nanoscale_box.core.secret import Secret
 from nanoscale_box.core.settings import ProjectSettings
@@ -205,8 +207,7 @@ class Deployment:
     finished_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one push (or poll, sweep, manual start) for one project, with its reason; `project_id` None: it
     touched none."""
 

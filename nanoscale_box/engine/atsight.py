@@ -101,9 +101,11 @@ def change_of(delivery: Delivery, push: Push) -> Change:
     )
 
 
-def no_project(delivery: Delivery, push: Push, new_id: Callable[[str], str], now: datetime) -> Verdict:
+def no_project(
+    delivery: Delivery, push: Push, new_id: Callable[[str], str], now: datetime, source: Trigger = Trigger.PUSH
+) -> Verdict:
     """The verdict on a push that concerns no project."""
-    return _verdict(delivery, push, _NO_PROJECT, new_id, now)
+    return _verdict(delivery, push, _NO_PROJECT, new_id, now, source=source)
 
 
 def _verdict(
@@ -113,11 +115,13 @@ def _verdict(
     new_id: Callable[[str], str],
     now: datetime,
     project_id: ProjectId | None = None,
+    *,
+    source: Trigger = Trigger.PUSH,
 ) -> Verdict:
     return Verdict(
         id=VerdictId(new_id("ver")),
         project_id=project_id,
-        source=Trigger.PUSH,
+        source=source,
         outcome=Outcome.IGNORED,
         code=ignored.code,
         reason=ignored.reason,

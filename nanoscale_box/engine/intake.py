@@ -111,7 +111,7 @@ class Intake:
         if not known:
             records.deliveries.add(row)
         receipt = self._handle(records, delivery)
-        done = replace(row, handled=True, status_code=receipt.http_status, error_message=None)
+        done = row._replace(handled=True, status_code=receipt.http_status, error_message=None)
         records.deliveries.update(done)
         now = self._clock.now()
         records.events.add_all([delivery_news(delivery.delivery_id, delivery.event, receipt.status, now)])
@@ -130,7 +130,7 @@ class Intake:
         source = Trigger.SWEEP if self._swept(delivery.delivery_id) else Trigger.PUSH
         projects = records.projects.on_repository(push.repo_id)
         if not projects:
-            verdict = replace(no_project(delivery, push, self._ids.new, now), source=source)
+            verdict = no_project(delivery, push, self._ids.new, now, source)
             records.verdicts.add(verdict)
             tell_verdict(records, verdict, now)
             return _receipt("ignored", delivery, verdict.reason, [verdict], 200)

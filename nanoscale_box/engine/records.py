@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from nanoscale_box.core.audit import Act, AuditCheck, Entry
 from nanoscale_box.core.github_model import Account, Branch, Installation, Repository
@@ -33,8 +33,7 @@ from nanoscale_box.engine.ports import Place
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryRow:
+class DeliveryRow(NamedTuple):
     """A recorded delivery."""
 
     id: str
@@ -72,8 +71,7 @@ class Job:
     last_error: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class News:
+class News(NamedTuple):
     """An event that has no number yet."""
 
     kind: EventKind

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from nanoscale_box.core.github_model import Installation, RateBudget
 from nanoscale_box.core.model import Deployment, EnvVar, InstallationId, Project, RepoId, Verdict
@@ -112,8 +112,7 @@ class ManifestForm:
     manifest: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
+class Receipt(NamedTuple):
     """What became of a delivery; it is on disk before this exists."""
 
     status: Literal["accepted", "ignored", "duplicate"]

@@ -104,8 +104,7 @@ class GroupConnection(sqlite3.Connection):
         """Serve this line from now on."""
         self.line = line
         self._sql = Sql(self)
-        # What the other connection wrote and undid again is never seen by one that only reads.
-        self._records = StoreRecords(self._sql, remember=line.reads_only)
+        self._records = StoreRecords(self._sql, reads_only=line.reads_only)
 
     def commit(self) -> None:
         """Run one batch. Each caller is told in the event loop, once its work is on disk or undone."""
@@ -135,6 +134,7 @@ class GroupConnection(sqlite3.Connection):
             with Savepoint(self, waiting):
                 waiting.result = waiting.work(self._records)
             if waiting.error is not None:
+                self._records.undone()
                 self._sql.told = events
             if self._sql.broken or time.monotonic() > late:
                 self.line.works.extendleft(reversed(batch[place:]))
@@ -147,6 +147,7 @@ class GroupConnection(sqlite3.Connection):
         if self.in_transaction:
             with suppress(sqlite3.Error):
                 self.execute("ROLLBACK")
+        self._records.undone()
         self._sql.told = frozenset()
         for waiting in batch:
             waiting.result, waiting.error = None, error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -39,17 +39,27 @@ _ADD: Final = inserting("projects", (*_PROJECT, "source_repo_id"))
 _UPDATE: Final = updating("projects", (*_PROJECT, "source_repo_id"), "id")
 _PUT_LINK: Final = upserting("project_github_links", _LINK_ROW, "project_id", keep=("id", "created_at"))
 
+_MOST_REMEMBERED: Final = 1000
+"""Repositories."""
+
 
 class Projects:
     """The projects; engine.records says what each method promises."""
 
-    __slots__ = ("_sql",)
+    __slots__ = ("_remembered", "_sql")
 
-    def __init__(self, sql: Sql) -> None:
+    def __init__(self, sql: Sql, *, remember: bool = False) -> None:
         self._sql = sql
+        self._remembered: dict[RepoId, tuple[Project, ...]] | None = {} if remember else None
+
+    def forget(self) -> None:
+        """Read anew what is remembered, after a change of projects or one that was undone."""
+        if self._remembered is not None:
+            self._remembered.clear()
 
     def add(self, project: Project) -> None:
         """`Conflict` `name_taken` when the name or a host is in use."""
+        self.forget()
         if self._sql.one("SELECT 1 FROM projects WHERE name = ?", (project.name,)):
             raise Conflict(Code.NAME_TAKEN, f"there is a project named {project.name} already: choose another name")
         self._sql.change(_ADD, _values(project))
@@ -64,9 +74,17 @@ class Projects:
         """The project of exactly this name, or None."""
         return self._first(self._sql.one(_BY_NAME, (name,)))
 
-    def on_repository(self, repo_id: RepoId) -> list[Project]:
+    def on_repository(self, repo_id: RepoId) -> Sequence[Project]:
         """Projects linked to the repository, by name."""
-        return self._each(self._sql.all(_ON_REPOSITORY, (repo_id,)))
+        known = self._remembered
+        found = known.get(repo_id) if known is not None else None
+        if found is None:
+            found = tuple(self._each(self._sql.all(_ON_REPOSITORY, (repo_id,))))
+            if known is not None:
+                if len(known) >= _MOST_REMEMBERED:
+                    known.clear()
+                known[repo_id] = found
+        return found
 
     def by_webhook(self, webhook_id: int) -> list[Project]:
         """Projects that share the repository hook, by name."""
@@ -74,6 +92,7 @@ class Projects:
 
     def update(self, project: Project) -> None:
         """Write every field; a link that stays keeps its secret. `NotFound` when the project is gone."""
+        self.forget()
         if not self._sql.change(_UPDATE, (*_values(project), project.id)):
             raise NotFound(Code.NOT_FOUND, f"the project {project.name} is not there any more")
         if self._hosts(project.id) != project.hosts:
@@ -83,6 +102,7 @@ class Projects:
 
     def remove(self, project_id: ProjectId) -> None:
         """Drop the project and what belongs to it; the rows of others that name it stay."""
+        self.forget()
         self._sql.change("DELETE FROM projects WHERE id = ?", (project_id,))
 
     def link_secret(self, project_id: ProjectId) -> str | None:

@@ -32,18 +32,24 @@ class StoreRecords:
         "_verdicts",
     )
 
-    def __init__(self, sql: Sql, *, remember: bool) -> None:
-        self._projects = Projects(sql)
+    def __init__(self, sql: Sql, *, reads_only: bool) -> None:
+        # Whoever writes knows of every change. What the other connection wrote and undid again is never seen by one
+        # that only reads.
+        self._projects = Projects(sql, remember=not reads_only)
         self._deployments = Deployments(sql)
         self._deliveries = Deliveries(sql)
         self._verdicts = Verdicts(sql)
         self._events = Events(sql)
-        self._github = GithubCache(sql, remember=remember)
+        self._github = GithubCache(sql, remember=reads_only)
         self._keeper = Keeper(sql)
         self._tokens = Tokens(sql)
         self._audit = Audit(sql)
         self._seals = Seals(sql)
         self._sql = sql
+
+    def undone(self) -> None:
+        """Something that was written in this transaction is not there any more."""
+        self._projects.forget()
 
     @property
     def projects(self) -> Projects:

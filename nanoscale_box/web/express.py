@@ -6,9 +6,8 @@ the bytes as they came."""
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from aiohttp.helpers import rfc822_formatted_time
@@ -37,8 +36,7 @@ _BEGINNINGS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Whole:
+class Whole(NamedTuple):
     """A delivery as it came; that it is signed rightly is not known yet."""
 
     headers: Headers
@@ -74,9 +72,9 @@ class Reader:
 
     def read(self, data: bytes) -> Whole | None:
         """See `read`."""
-        headers = self._stencil.read(data) if len(data) <= _LONGEST else None
-        if headers is not None:
-            return Whole(headers, data[self._stencil.length :])
+        laid = self._stencil.read(data) if len(data) <= _LONGEST else None
+        if laid is not None and laid[1] <= _LONGEST_HEAD:
+            return Whole(laid[0], data[laid[1] :])
         whole = read(data)
         if whole is not None:
             self._stencil = Stencil(data[: -len(whole.body)], whole.headers)

@@ -109,7 +109,7 @@ def _fill(home: Path, projects: Sequence[ProjectId], deliveries: int, *, queued:
     with closing(sqlite3.connect(home / "box.db", isolation_level=None)) as connection:
         for setting in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -2000000"):
             connection.execute(f"PRAGMA {setting}")
-        records = StoreRecords(Sql(connection), remember=False)
+        records = StoreRecords(Sql(connection), reads_only=False)
         connection.execute("BEGIN")
         for first in range(0, deliveries, _CHUNK):
             _add(records, projects=projects, numbers=range(first, min(deliveries, first + _CHUNK)))

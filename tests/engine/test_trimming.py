@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from msgspec import structs
 
 from nanoscale_box.core.model import DeliveryId, EventKind, Outcome, ProjectId, Verdict, VerdictId
 from nanoscale_box.engine.records import DeliveryRow, News, Page, Records
@@ -57,9 +57,9 @@ async def ledger(tmp_path: Path) -> AsyncIterator[Counted]:
 def pushed(number: int, days: float, *, outcome: Outcome = Outcome.IGNORED) -> tuple[DeliveryRow, Verdict]:
     """A delivery of so many days ago, with its verdict."""
     at, guid = NOW - timedelta(days=days), DeliveryId(f"guid-{number}")
-    row = replace(delivery(number), delivery_id=guid, created_at=at, handled=True)
-    told = replace(verdict(number), id=VerdictId(f"ver_{number}"))
-    return row, replace(told, delivery_id=guid, at=at, outcome=outcome, project_id=None)
+    row = delivery(number)._replace(delivery_id=guid, created_at=at, handled=True)
+    told = structs.replace(verdict(number), id=VerdictId(f"ver_{number}"))
+    return row, structs.replace(told, delivery_id=guid, at=at, outcome=outcome, project_id=None)
 
 
 async def keep(ledger: Counted, rows: Sequence[tuple[DeliveryRow, Verdict]]) -> None:
@@ -95,7 +95,7 @@ async def test_what_is_old_goes_and_what_is_young_stays(ledger: Counted) -> None
 
 async def test_what_is_still_queued_stays_however_old_it_is(ledger: Counted) -> None:
     unhandled, its_verdict = pushed(2, 150)
-    await keep(ledger, [pushed(1, 200, outcome=Outcome.QUEUED), (replace(unhandled, handled=False), its_verdict)])
+    await keep(ledger, [pushed(1, 200, outcome=Outcome.QUEUED), (unhandled._replace(handled=False), its_verdict)])
     await trim(ledger)
     deliveries, verdicts, _ = await left(ledger)
     assert deliveries == {"dlv_1", "dlv_2"}
@@ -104,7 +104,7 @@ async def test_what_is_still_queued_stays_however_old_it_is(ledger: Counted) -> 
 
 async def test_the_newest_verdict_of_a_project_stays(ledger: Counted) -> None:
     project = ProjectId("prj_hello")
-    rows = [(row, replace(one, project_id=project)) for row, one in (pushed(1, 300), pushed(2, 200))]
+    rows = [(row, structs.replace(one, project_id=project)) for row, one in (pushed(1, 300), pushed(2, 200))]
     await keep(ledger, rows)
     await trim(ledger)
     assert (await left(ledger))[1] == {VerdictId("ver_2")}

@@ -47,9 +47,9 @@ def in_memory() -> sqlite3.Connection:
     return connection
 
 
-def records_on(connection: sqlite3.Connection, *, remember: bool = False) -> StoreRecords:
+def records_on(connection: sqlite3.Connection, *, reads_only: bool = False) -> StoreRecords:
     """All aggregates on a connection."""
-    return StoreRecords(Sql(connection), remember=remember)
+    return StoreRecords(Sql(connection), reads_only=reads_only)
 
 
 def project(name: str = "hello") -> Project:

@@ -152,7 +152,7 @@ def test_ranked_lists_have_pages_too(records: StoreRecords) -> None:
 
 def test_a_search_sees_what_changed_since_the_last() -> None:
     with closing(in_memory()) as connection:
-        records = records_on(connection, remember=True)
+        records = records_on(connection, reads_only=True)
         fill(records, "octo/one")
         assert names_of(records, "one") == ["octo/one"]
         records.github.put_repositories([repository(2, "octo/one-more")], NOW)

@@ -6,18 +6,19 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from nanoscale_box.core.errors import BoxError, Code, Conflict, Invalid, Unavailable
-from nanoscale_box.core.model import EventKind
+from nanoscale_box.core.model import EventKind, RepoId
 from nanoscale_box.engine.records import Ledger, Records
 from nanoscale_box.store import group
 from nanoscale_box.store.database import Database
 from nanoscale_box.store.group import GroupConnection
 from nanoscale_box.store.sql import Value
-from tests.store.samples import NOW, deployment, project
+from tests.store.samples import NOW, deployment, linked, project
 
 
 class Counted:
@@ -305,3 +306,30 @@ async def test_closing_finishes_what_was_asked_and_takes_no_more(path: Path) -> 
     assert refused.value.code is Code.SHUTTING_DOWN
     await database.close()
     assert len(kept(path)) == 300
+
+
+async def test_what_was_read_of_a_change_that_is_undone_is_forgotten(database: Ledger, counted: Counted) -> None:
+    def branches(records: Records) -> list[str]:
+        return [one.branch for one in records.projects.on_repository(RepoId(7))]
+
+    def moved(records: Records) -> list[str]:
+        records.projects.update(replace(linked(), branch="other"))
+        return branches(records)
+
+    def given_up(records: Records) -> None:
+        assert moved(records) == ["other"]
+        raise Invalid(Code.INVALID, "thought better of it")
+
+    await database.write(lambda records: records.projects.add(linked()))
+    first = await database.write(branches)
+    with pytest.raises(Invalid):
+        await database.write(given_up)
+    assert await database.write(branches) == first
+    counted.fail["COMMIT"] = sqlite_error("SQLITE_FULL")
+    with pytest.raises(BoxError):
+        await database.write(moved)
+    assert await database.write(branches) == await database.read(branches) == first
+    assert await database.write(moved) == ["other"]
+    assert await database.write(branches) == await database.read(branches) == ["other"]
+    await database.write(lambda records: records.projects.remove(linked().id))
+    assert await database.write(branches) == []

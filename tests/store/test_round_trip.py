@@ -98,7 +98,7 @@ def test_deliveries(written: DeliveryRow) -> None:
     with fresh() as records:
         records.deliveries.add(written)
         assert records.deliveries.get(written.delivery_id) == written
-        changed = replace(written, handled=not written.handled, error_message=None)
+        changed = written._replace(handled=not written.handled, error_message=None)
         records.deliveries.update(changed)
         assert records.deliveries.list(Page()) == ([changed], None)
 
@@ -171,7 +171,7 @@ def test_jobs(written: Job) -> None:
 @pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 10**4000])
 def test_a_number_that_does_not_fit_is_invalid(records: StoreRecords, number: int) -> None:
     with pytest.raises(Invalid):
-        records.deliveries.add(replace(delivery(), status_code=number))
+        records.deliveries.add(delivery()._replace(status_code=number))
     with pytest.raises(Invalid):
         records.github.repository(RepoId(number))
 
@@ -179,7 +179,7 @@ def test_a_number_that_does_not_fit_is_invalid(records: StoreRecords, number: in
 @pytest.mark.parametrize("text", ["\ud800", "a\udfffb"])
 def test_half_a_character_is_invalid(records: StoreRecords, text: str) -> None:
     with pytest.raises(Invalid):
-        records.deliveries.add(replace(delivery(), ref=text))
+        records.deliveries.add(delivery()._replace(ref=text))
     with pytest.raises(Invalid):
         records.projects.by_name(text)
     with pytest.raises(Invalid):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec import structs
 
 from nanoscale_box.core.model import DeliveryId, DeploymentId, Outcome, ProjectId, Trigger
 from nanoscale_box.engine.records import Page
@@ -13,12 +13,13 @@ P = ProjectId("prj_hello")
 
 
 def test_what_is_queued_for_a_deployment_is_concluded_and_no_other(records: StoreRecords) -> None:
-    ignored = replace(verdict(3), outcome=Outcome.IGNORED)
-    elsewhere = replace(verdict(4), deployment_id=DeploymentId("dep_2"))
+    ignored = structs.replace(verdict(3), outcome=Outcome.IGNORED)
+    elsewhere = structs.replace(verdict(4), deployment_id=DeploymentId("dep_2"))
     for one in (verdict(1), verdict(2), ignored, elsewhere):
         records.verdicts.add(one)
     concluded = [
-        replace(verdict(n), outcome=Outcome.DEPLOYED, code="deployed", reason="as #1", at=later(9)) for n in (1, 2)
+        structs.replace(verdict(n), outcome=Outcome.DEPLOYED, code="deployed", reason="as #1", at=later(9))
+        for n in (1, 2)
     ]
     id_ = DeploymentId("dep_hello_1")
     assert records.verdicts.conclude(id_, Outcome.DEPLOYED, "deployed", "as #1", later(9)) == concluded
@@ -27,8 +28,8 @@ def test_what_is_queued_for_a_deployment_is_concluded_and_no_other(records: Stor
 
 
 def test_the_newest_is_the_one_recorded_last_whatever_the_clock_did(records: StoreRecords) -> None:
-    records.verdicts.add(replace(verdict(1), source=Trigger.POLL, at=later(100)))
-    records.verdicts.add(replace(verdict(2), source=Trigger.POLL, at=later(1)))
+    records.verdicts.add(structs.replace(verdict(1), source=Trigger.POLL, at=later(100)))
+    records.verdicts.add(structs.replace(verdict(2), source=Trigger.POLL, at=later(1)))
     records.verdicts.add(verdict(3))
     newest = records.verdicts.newest(P, Trigger.POLL)
     assert newest is not None and newest.id == "vrd_2"
@@ -38,7 +39,7 @@ def test_the_newest_is_the_one_recorded_last_whatever_the_clock_did(records: Sto
 
 def test_pages_of_a_project_and_of_all_join_newest_first(records: StoreRecords) -> None:
     for number in range(10):
-        records.verdicts.add(replace(verdict(number), project_id=P if number % 2 else None))
+        records.verdicts.add(structs.replace(verdict(number), project_id=P if number % 2 else None))
 
     def pages(project_id: ProjectId | None) -> list[str]:
         found: list[str] = []
