@@ -210,6 +210,10 @@ class BoxClient:
         """Begin connecting an account with a code that is entered on GitHub."""
         return await self._calls.send("POST", routes.START, shapes.Redirect, requests.StartConnect(device=True))
 
+    async def stop_device(self) -> None:
+        """Whoever enters the code from now on connects nothing."""
+        await self._calls.order("DELETE", routes.START)
+
     async def hooks(self, *, repair: bool = False) -> list[shapes.Hook]:
         """How each webhook stands; with `repair`, what is not in order is mended."""
         if repair:

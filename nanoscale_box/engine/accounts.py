@@ -99,6 +99,10 @@ class Accounts:
         """Connect without a browser here: where to enter which code."""
         return await self._devices.begin()
 
+    async def end_device(self) -> None:
+        """Wait for no code any more."""
+        self._devices.end()
+
     async def finish_connect(
         self, *, code: str | None, state: str | None, error: str | None, issuer: str | None = None
     ) -> str:

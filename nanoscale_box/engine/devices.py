@@ -63,6 +63,10 @@ class DeviceFlow:
         self._ask_again(self._waiting)
         return Redirection(url=begun.verification_uri, expires_at=until, user_code=begun.user_code)
 
+    def end(self) -> None:
+        """Whoever enters the code from now on connects nothing. Nothing happens where none waits."""
+        self._waiting = None
+
     def _ask_again(self, waiting: _Waiting) -> None:
         when = self._clock.now() + timedelta(seconds=waiting.begun.interval)
         self._alarms.once(when, _ALARM, self._ask)
@@ -77,19 +81,22 @@ class DeviceFlow:
             )
             await self._give_up(expired)
             return
+        accepting = False
         try:
             answer = await self._github.device_tokens(waiting.app, waiting.begun)
+            if self._waiting is not waiting:
+                return  # ended, or begun anew, while GitHub was asked
             if not isinstance(answer, StillWaiting):
-                self._waiting = None
+                self._waiting, accepting = None, True
                 await self._connecting.accept(waiting.app, answer)
                 self._connected()
-            elif self._waiting is waiting:
+            else:
                 self._waiting = replace(waiting, begun=replace(waiting.begun, interval=answer.interval))
                 self._ask_again(self._waiting)
         except BoxError as error:
             if error.may_retry and self._waiting is waiting:
                 self._ask_again(waiting)
-            else:
+            elif accepting or self._waiting is waiting:
                 await self._give_up(error)
 
     async def _give_up(self, error: BoxError) -> None:

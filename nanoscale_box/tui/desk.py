@@ -33,6 +33,8 @@ class Desk:
     """Open a page in a browser; False when there is none here."""
     environ: Mapping[str, str]
     prefs: Prefs
+    device: shapes.Redirect | None = None
+    """A code that waits to be entered on GitHub, whichever screen is shown."""
     read_only: bool = False
     """Nothing is changed from here."""
     version: str = ""

@@ -23,6 +23,7 @@ class Github:
         add = app.router.add_route
         add("GET", routes.GITHUB_STATUS, self.status)
         add("POST", routes.START, self.start)
+        add("DELETE", routes.START, self.stop)
         add("POST", routes.APP, self.register)
         add("POST", routes.DISCONNECT, self.disconnect)
         add("GET", routes.INSTALLATIONS, self.installations)
@@ -44,6 +45,12 @@ class Github:
         asked = await body_of(request, requests.StartConnect)
         begun = await (self.accounts.begin_device() if asked.device else self.accounts.begin_connect(request[CALLER]))
         return answering.answer(translate.redirection(begun))
+
+    async def stop(self, request: web.Request) -> web.StreamResponse:
+        """Wait for no code any more."""
+        Query(request)
+        await self.accounts.end_device()
+        return answering.nothing()
 
     async def register(self, request: web.Request) -> web.StreamResponse:
         """Begin registering the box's own App."""

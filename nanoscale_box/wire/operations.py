@@ -192,6 +192,13 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         refusals=_ASKS_GITHUB,
     ),
     _rule(
+        id="stop_connecting",
+        method="DELETE",
+        route=routes.START,
+        does="wait no longer for a code to be entered on GitHub; nothing happens where none waits",
+        status=204,
+    ),
+    _rule(
         id="disconnect",
         method="POST",
         route=routes.DISCONNECT,

@@ -106,6 +106,21 @@ async def test_a_device_flow_that_comes_to_nothing_says_why(stand: Stand, how: s
     assert not stand.alarms.pending.get("device flow")
 
 
+async def test_a_code_that_is_cancelled_connects_nothing(stand: Stand) -> None:
+    await device(stand)
+    begun = await stand.client.start_device()
+    await stand.client.stop_device()
+    await stand.client.stop_device()
+    await stand.browser.send(await stand.browser.open(begun.redirect_url), "authorize", user_code=begun.user_code or "")
+    await stand.wait(1000)
+    assert not (await stand.client.github_status()).connected
+    assert "connect_failed" not in {one["change"] for one in await stand.changes()}
+    again = await stand.client.start_device()
+    await stand.browser.send(await stand.browser.open(again.redirect_url), "authorize", user_code=again.user_code or "")
+    await stand.wait(6)
+    assert (await stand.client.github_status()).connected
+
+
 async def test_a_device_flow_outlives_an_outage(stand: Stand) -> None:
     await device(stand)
     begun = await stand.client.start_device()

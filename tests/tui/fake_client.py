@@ -195,6 +195,15 @@ class FakeClient:
         page = "https://github.com/login/oauth/authorize?client_id=Iv1.0&state=" + "s" * 43
         return shapes.Redirect(redirect_url=page, expires_at=samples.NOW + timedelta(minutes=10))
 
+    async def start_device(self) -> shapes.Redirect:
+        self._note("start_device")
+        code = f"WDJB-MJH{len([one for one in self.asked if one[0] == 'start_device'])}"
+        until = samples.NOW + timedelta(minutes=15)
+        return shapes.Redirect(redirect_url="https://github.com/login/device", expires_at=until, user_code=code)
+
+    async def stop_device(self) -> None:
+        self._note("stop_device")
+
     async def disconnect(self) -> None:
         self._note("disconnect")
         self.github = samples.github("registered")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.tui import samples
 from tests.tui.conftest import Opened, seen, until
 from tests.tui.fake_client import FakeClient
 from tests.tui.snapshot import check_picture
@@ -41,6 +42,18 @@ async def test_screens(box: FakeClient, opened: Opened, tmp_path: Path, name: st
 async def test_first_run(opened: Opened, tmp_path: Path, size: tuple[int, int]) -> None:
     async with opened(FakeClient(), size) as pilot:
         await check_picture(pilot, f"first-run-{size[0]}x{size[1]}", tmp_path)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_device(opened: Opened, tmp_path: Path, size: tuple[int, int]) -> None:
+    box = FakeClient()
+    box.github = samples.github("registered")
+    async with opened(box, size) as pilot:
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: "Sign in on GitHub" in seen(pilot))
+        await pilot.press("v")
+        await until(pilot, lambda: "WDJB-MJH1" in seen(pilot))
+        await check_picture(pilot, f"device-{size[0]}x{size[1]}", tmp_path)
 
 
 async def test_light(box: FakeClient, opened: Opened, tmp_path: Path) -> None:

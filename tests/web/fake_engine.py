@@ -236,6 +236,9 @@ class FakeAccounts:
         self.asked.append(("connect", caller))
         return Redirection(url="https://github.test/login/oauth/authorize?state=s", expires_at=NOW)
 
+    async def end_device(self) -> None:
+        return None
+
     async def begin_device(self) -> Redirection:
         self.asked.append(("device", None))
         return Redirection(url="https://github.test/login/device", expires_at=NOW, user_code="ABCD-EFGH")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
 from textual import events, on
@@ -13,7 +14,6 @@ from textual.widgets import Static
 
 from nanoscale_box.client import ApiError, Unreachable
 from nanoscale_box.tui import ways
-from nanoscale_box.tui.around import tunnel
 from nanoscale_box.tui.desk import Desk
 from nanoscale_box.tui.plain import Tone, join, keyed, plain
 from nanoscale_box.tui.qr import qr_code
@@ -27,6 +27,7 @@ from nanoscale_box.tui.widgets.github_rows import (
     hook_columns,
     hook_words,
 )
+from nanoscale_box.tui.widgets.invitations import browser_words, device_words, register_words
 from nanoscale_box.tui.widgets.list_pane import ListPane
 from nanoscale_box.tui.widgets.rows import Rows
 from nanoscale_box.tui.widgets.told import Told
@@ -39,8 +40,11 @@ class GithubScreen(BoxScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "connect", "connect", id="github.connect"),
+        Binding("v", "device", "use a code", id="github.device"),
+        Binding("x", "end_device", "cancel the code", id="github.end_device"),
         Binding("o", "open", "browser", id="github.open"),
         Binding("y", "copy_url", "copy the address", id="github.copy"),
+        Binding("Y", "copy_code", "copy the code", show=False, id="github.copy_code"),
         Binding("s", "sync", "refresh", id="github.sync"),
         Binding("R", "repair", "repair webhooks", id="github.repair"),
         Binding("1", "pane('accounts')", "go to accounts", show=False),
@@ -97,6 +101,13 @@ class GithubScreen(BoxScreen):
     def tick(self) -> None:
         """Times grow older."""
         self.hooks.rows.tick()
+        device = self.desk.device
+        if device is not None and self.desk.now() >= device.expires_at:
+            self.desk.device = None
+            if self.redirect is device:
+                self._end_code(plain("✕ The code ran out before it was entered on GitHub.", Tone.BAD))
+        elif device is not None:
+            self._tell()
 
     @on(Rows.Moved)
     def moved(self, event: Rows.Moved) -> None:
@@ -117,7 +128,10 @@ class GithubScreen(BoxScreen):
             self._load_hooks(github)
         if github is not None and self._before is None:
             self._before = github.state
-            if github.state == "connected":
+            device = self.desk.device
+            if device is not None and self.desk.now() < device.expires_at:
+                self.redirect = device  # the code that was left is still good
+            elif github.state == "connected":
                 self.accounts.focus_list()
             elif not self.desk.read_only:
                 self.action_connect()
@@ -130,10 +144,13 @@ class GithubScreen(BoxScreen):
             return
         match event.data.get("change"):
             case "connected":
-                self.redirect = None
+                self.redirect = self.desk.device = None
                 say(self, f"Connected as {event.data.get('account_login') or 'your account'}")
             case "registered" if self.redirect is not None:
                 say(self, "The App is registered; GitHub goes on to install it")
+            case "connect_failed":
+                told = advised(str(event.data.get("detail") or ""), str(event.data.get("hint") or ""))
+                self._end_code(plain(f"✕ {told}", Tone.BAD))
             case "synced":
                 say(self, f"{event.data.get('repositories')} repositories are in scope")
             case "sync_failed":
@@ -148,17 +165,43 @@ class GithubScreen(BoxScreen):
         match action:
             case "open" | "copy_url":
                 return self.redirect is not None
+            case "device":
+                return self.desk.device is None
+            case "end_device" | "copy_code":
+                return self.desk.device is not None
             case "sync" | "disconnect" | "repair":
                 return connected
             case _:
                 return True
 
+    def offers(self, action: str) -> bool:
+        """A code is named where it connects the first account; `v` works later too."""
+        github = self.desk.model.github
+        return action != "device" or (github is not None and github.state in {"registered", "reconnect"})
+
     def action_connect(self) -> None:
         """Register the App where there is none, else connect an account."""
-        if not self._asking and self.may_change():
-            self._asking = True
-            self._failed = None
-            self.run_worker(self._begin(), group="connect")
+        github = self.desk.model.github
+        unregistered = github is None or github.state == "unconfigured"
+        self._ask(self.desk.box.register_app if unregistered else self.desk.box.start_connect, browse=True)
+
+    def action_device(self) -> None:
+        """Connect with a code that is entered on GitHub in any browser anywhere, where the App allows it."""
+        github = self.desk.model.github
+        if github is None or github.state == "unconfigured":
+            say(self, "A code needs an App of your own first; c registers it with one click")
+        else:
+            self._ask(self.desk.box.start_device, browse=False)
+
+    def action_end_device(self) -> None:
+        """Let the code connect nothing any more."""
+        if self.desk.device is not None and self.may_change():
+            self.act(self._end_device(), "cancelling the code")
+
+    def action_copy_code(self) -> None:
+        """Take the code along."""
+        if self.desk.device is not None:
+            self.copy(self.desk.device.user_code or "", "Code")
 
     def action_open(self) -> None:
         """Open the page."""
@@ -204,18 +247,34 @@ class GithubScreen(BoxScreen):
         """Leave; a page that was opened stays good."""
         self.dismiss()
 
-    async def _begin(self) -> None:
-        box, github = self.desk.box, self.desk.model.github
+    def _ask(self, way: Callable[[], Awaitable[shapes.Redirect]], *, browse: bool) -> None:
+        if not self._asking and self.may_change():
+            self._asking, self._failed, self.redirect = True, None, None
+            self.run_worker(self._begin(way, browse=browse), group="connect")
+            self._tell()
+
+    async def _begin(self, way: Callable[[], Awaitable[shapes.Redirect]], *, browse: bool) -> None:
         try:
-            unregistered = github is None or github.state == "unconfigured"
-            self.redirect = await (box.register_app() if unregistered else box.start_connect())
+            self.redirect = await way()
         except (ApiError, Unreachable) as failed:
             sentence, hint = why(failed)
             self._failed = join(plain(f"✕ {sentence}", Tone.BAD), "\n", plain(hint, Tone.DIM))
         else:
-            self._opened = self.desk.browse(self.redirect.redirect_url)
+            self.desk.device = self.redirect if self.redirect.user_code else self.desk.device
+            self._opened = browse and self.desk.browse(self.redirect.redirect_url)
         finally:
             self._asking = False
+        self._tell()
+        self.refresh_bindings()
+
+    async def _end_device(self) -> str:
+        await self.desk.box.stop_device()
+        self._end_code(None)
+        return "The code is cancelled; whoever enters it connects nothing"
+
+    def _end_code(self, failed: Content | None) -> None:
+        self.redirect = self.desk.device = None
+        self._failed = failed
         self._tell()
         self.refresh_bindings()
 
@@ -267,15 +326,23 @@ class GithubScreen(BoxScreen):
         if redirect is None:
             self.code.update(Content(""))
         else:
-            self.story.update(self._invitation(redirect, registering=bool(github and github.state == "unconfigured")))
+            self.story.update(self._invitation(redirect, github))
             self._draw_code(redirect.redirect_url)
             return
         if self._failed is not None:
-            self.story.update(join(self._failed, "\n\n", keyed("*c* tries again, *esc* goes back.")))
+            self.story.update(
+                join(self._failed, "\n\n", keyed("*c* connects in the browser, *v* with a code, *esc* goes back."))
+            )
         elif github is None or self._asking:
             self.story.update(plain("◐ asking the box …", Tone.BUSY))
         else:
             self.story.update(_standing(github))
+
+    def _invitation(self, redirect: shapes.Redirect, github: shapes.GithubStatus | None) -> Content:
+        if redirect.user_code:
+            return device_words(redirect, self.desk.now(), self.size.width - 4)
+        way = browser_words if github is not None and github.state != "unconfigured" else register_words
+        return way(redirect, self.desk.environ, opened=self._opened)
 
     def _draw_code(self, url: str) -> None:
         """The code where all of it can be seen; half of one helps nobody."""
@@ -290,23 +357,6 @@ class GithubScreen(BoxScreen):
         """The code may fit now."""
         self._tell()
 
-    def _invitation(self, redirect: shapes.Redirect, *, registering: bool) -> Content:
-        what = (
-            "Your box registers its own GitHub App: one click on GitHub, then choose its repositories."
-            if registering
-            else "Sign in on GitHub and choose which repositories your box may read."
-        )
-        opened = "The page is open in your browser:" if self._opened else "Open this page:"
-        lines = [Content.styled(what, Tone.STRONG.value), Content(opened), plain(redirect.redirect_url, Tone.LINK)]
-        if command := tunnel(redirect.redirect_url, self.desk.environ):
-            lines += [
-                Content("You are here over SSH. On the machine you sit at, run this first:"),
-                plain(command, Tone.KEY),
-            ]
-        good = f"◐ waiting for GitHub; the page is good until {clock(redirect.expires_at)[11:16]}"
-        lines += [plain(good, Tone.BUSY), keyed("*o* opens it, *y* copies it, *esc* goes back and leaves it good.")]
-        return Content("\n").join(lines)
-
 
 def _standing(github: shapes.GithubStatus) -> Content:
     lines = [connection(github)]
@@ -320,5 +370,5 @@ def _standing(github: shapes.GithubStatus) -> Content:
         }
         lines.append(Content.styled(how.get(github.mode, ""), Tone.DIM.value))
     else:
-        lines.append(keyed("*c* connects."))
+        lines.append(keyed("*c* connects in the browser; *v* connects with a code, without a browser here."))
     return Content("\n").join(lines)
