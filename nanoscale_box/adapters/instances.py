@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -40,6 +41,26 @@ class Record:
         """What the record stands for."""
         return Instance(release=self.release, address=self.address)
 
+    @property
+    def port(self) -> int:
+        """Where its process listens; a static site has none."""
+        return port_of(self.address)
+
+    @property
+    def site(self) -> Path:
+        """The folder of a static site."""
+        return site_of(self.address)
+
+
+def port_of(address: Address) -> int:
+    """The port of an address that is no folder's."""
+    return int(address.rpartition(":")[2])
+
+
+def site_of(address: Address) -> Path:
+    """The folder that an address names."""
+    return Path(address.removeprefix(STATIC))
+
 
 class Records:
     """One private file for each record, replaced whole."""
@@ -59,6 +80,13 @@ class Records:
     def keep(self, record: Record) -> None:
         """Write a record that is complete."""
         write_whole(self._folders.instance(record.deployment_id), msgspec.json.encode(record).decode())
+
+    def keep_static(self, release: Release, site: Path) -> Record:
+        """Write the record of a release that is a folder."""
+        address = Address(f"{STATIC}{os.path.normpath(site)}")
+        record = Record(project_id=release.project_id, deployment_id=release.deployment_id, address=address)
+        self.keep(record)
+        return record
 
     def drop(self, release: Release) -> None:
         """Forget a release."""

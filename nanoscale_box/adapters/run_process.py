@@ -7,18 +7,18 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from subprocess import Popen
 from typing import Final
 from weakref import WeakValueDictionary
 
-import structlog
-
 from nanoscale_box.adapters import environment, gate, shell, usage
+from nanoscale_box.adapters.burials import Burials, Watch
 from nanoscale_box.adapters.errands import Errands
 from nanoscale_box.adapters.folders import Folders, open_log, private_folder
 from nanoscale_box.adapters.free_ports import APP_PORTS, free_port
-from nanoscale_box.adapters.instances import STATIC, Record, Records
+from nanoscale_box.adapters.instances import STATIC, Record, Records, port_of, site_of
 from nanoscale_box.adapters.isolation import Isolate, not_isolated, reach_of_app
 from nanoscale_box.adapters.processes import (
     Listener,
@@ -36,7 +36,6 @@ from nanoscale_box.core.model import UNLIMITED, Address, EnvVar, Instance, Limit
 from nanoscale_box.core.plan import Command, Health, Plan
 from nanoscale_box.engine.ports import Errand, Isolation, Progress, Spent
 
-_log = structlog.stdlib.get_logger(__name__)
 _LEFT_BEHIND_SECONDS: Final = 2.0
 NO_ISOLATION: Final = Isolation(by=None, why_not="nobody asked for it")
 _LIMITS: Final = {"RLIMIT_CORE": 0}
@@ -49,7 +48,7 @@ class _Running:
 
     record: Record
     leader: ProcessId
-    pidfd: int | None
+    watch: Watch
     child: Popen[bytes] | None = None
     clean: Callable[[str], str]
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -87,7 +86,7 @@ class ProcessRunner:
         """What ended before it passed its gate, until the gate has told why and it is stopped."""
         self._locks: WeakValueDictionary[Release, asyncio.Lock] = WeakValueDictionary()
         self._died: Callable[[Release], Awaitable[None]] | None = None
-        self._burials: set[asyncio.Task[None]] = set()
+        self._burials = Burials()
 
     async def start(
         self,
@@ -106,7 +105,7 @@ class ProcessRunner:
             work = self._folders.release(release) / (root_directory or "")
             private_folder(self._folders.data(release.project_id))
             if plan.start is None:
-                return self._start_static(release, work / (plan.output_directory or ""))
+                return self._records.keep_static(release, work / (plan.output_directory or "")).instance
             return self._start_process(release, plan, plan.start, work, env, limits)
 
     async def run_once(
@@ -124,7 +123,7 @@ class ProcessRunner:
         """Return when the instance answers its health path; `DeployFailed` when it exits, stays silent or answers
         wrongly."""
         if instance.address.startswith(STATIC):
-            gate.check_static(_site(instance.address))
+            gate.check_static(site_of(instance.address))
             return
         running = self._running.get(instance.release) or self._failed.get(instance.release)
         if running is None:
@@ -132,7 +131,7 @@ class ProcessRunner:
                 Code.EXITED_EARLY, "the app does not run any more", hint="see what it said: nanoscale-box logs PROJECT"
             )
         candidate = gate.Candidate(
-            port=_port(instance.address), elsewhere=lambda: _listening(running), ended=running.ended,
+            port=port_of(instance.address), elsewhere=lambda: _listening(running), ended=running.ended,
             log=self._folders.run_log(instance.release), clean=running.clean, status=lambda: _exit_status(running),
         )  # fmt: skip
         await gate.wait_until_healthy(candidate, health)
@@ -174,20 +173,9 @@ class ProcessRunner:
 
     async def close(self) -> None:
         """Look after nothing any more; what runs goes on."""
-        for burial in list(self._burials):
-            burial.cancel()
-        await asyncio.gather(*self._burials, return_exceptions=True)
+        await self._burials.close()
         for running in list(self._running.values()):
             self._let_go(running)
-
-    def _start_static(self, release: Release, site: Path) -> Instance:
-        record = Record(
-            project_id=release.project_id,
-            deployment_id=release.deployment_id,
-            address=Address(f"{STATIC}{os.path.normpath(site)}"),
-        )
-        self._records.keep(record)
-        return record.instance
 
     def _start_process(
         self, release: Release, plan: Plan, run: Command, work: Path, env: Sequence[EnvVar], limits: Limits
@@ -219,8 +207,8 @@ class ProcessRunner:
 
     def _ports_given(self) -> set[int]:
         """The ports of all records: an app may not have come to listen yet."""
-        return {_port(record.address) for record in self._records.all() if record.process is not None} | {
-            _port(running.record.address) for running in self._running.values()
+        return {record.port for record in self._records.all() if record.process is not None} | {
+            running.record.port for running in self._running.values()
         }
 
     async def _found(self, release: Release) -> Instance | None:
@@ -237,7 +225,7 @@ class ProcessRunner:
         if record is None:
             return None
         if record.process is None:
-            return record.instance if _site(record.address).is_dir() else None
+            return record.instance if record.site.is_dir() else None
         if is_alive(record.process):
             self._look_after(record, record.process).is_live = True
             return record.instance
@@ -249,25 +237,21 @@ class ProcessRunner:
         self, record: Record, leader: ProcessId, *, child: Popen[bytes] | None = None, env: Sequence[EnvVar] = ()
     ) -> _Running:
         running = _Running(
-            record=record, leader=leader, pidfd=open_pidfd(leader), child=child, clean=gate.cleaner(env),
+            record=record, leader=leader, watch=Watch(open_pidfd(leader)), child=child, clean=gate.cleaner(env),
             is_apart=self.isolation.by is not None,
         )  # fmt: skip
         self._running[record.release] = running
-        loop = asyncio.get_running_loop()
-        if running.pidfd is None:
-            loop.call_soon(self._has_ended, running)
-        else:
-            loop.add_reader(running.pidfd, self._has_ended, running)
+        ended = partial(self._has_ended, running)
+        if not running.watch.begin(ended):
+            asyncio.get_running_loop().call_soon(ended)
         return running
 
     def _has_ended(self, running: _Running) -> None:
         """The leader ended: what it left behind goes too, and whoever wants to know is told."""
-        self._close_pidfd(running)
+        running.watch.close()
         running.ended.set()
         if not running.is_stopping:
-            burial = asyncio.ensure_future(self._bury(running))
-            self._burials.add(burial)
-            burial.add_done_callback(self._buried)
+            self._burials.begin(self._bury(running))
 
     async def _bury(self, running: _Running) -> None:
         release = running.record.release
@@ -287,33 +271,13 @@ class ProcessRunner:
         if not running.is_live and not running.is_stopping:
             self._failed[release] = running
 
-    def _buried(self, burial: asyncio.Task[None]) -> None:
-        self._burials.discard(burial)
-        error = None if burial.cancelled() else burial.exception()
-        if error is not None:
-            _log.error("the end of an app could not be dealt with", exc_info=error)
-
     def _let_go(self, running: _Running) -> None:
         """Forget a process; it is reaped if it ended, and its end is remembered for who waits at the gate."""
-        self._close_pidfd(running)
+        running.watch.close()
         if self._running.get(running.record.release) is running:
             del self._running[running.record.release]
         if running.child is not None and running.child.poll() is None:
             running.child.returncode = 0  # it outlives us on purpose: Popen need not warn
-
-    def _close_pidfd(self, running: _Running) -> None:
-        if running.pidfd is not None:
-            asyncio.get_running_loop().remove_reader(running.pidfd)
-            os.close(running.pidfd)
-            running.pidfd = None
-
-
-def _port(address: Address) -> int:
-    return int(address.rpartition(":")[2])
-
-
-def _site(address: Address) -> Path:
-    return Path(address.removeprefix(STATIC))
 
 
 def _listening(running: _Running) -> list[Listener]:

@@ -6,17 +6,16 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from typing import Final
 from weakref import WeakValueDictionary
 
-import structlog
-
 from nanoscale_box.adapters import environment, gate, systemd, systemd_units, usage
+from nanoscale_box.adapters.burials import Burials, Watch
 from nanoscale_box.adapters.errands import Errands
 from nanoscale_box.adapters.folders import Folders, open_log
 from nanoscale_box.adapters.free_ports import APP_PORTS, free_port
-from nanoscale_box.adapters.instances import STATIC, Record, Records
+from nanoscale_box.adapters.instances import STATIC, Record, Records, port_of, site_of
 from nanoscale_box.adapters.processes import Listener, identify, listeners_of_user, open_pidfd
 from nanoscale_box.adapters.unit_logs import UnitLogs
 from nanoscale_box.adapters.unit_orders import Order, Orders, end, over
@@ -26,7 +25,6 @@ from nanoscale_box.core.model import UNLIMITED, Address, EnvVar, Instance, Limit
 from nanoscale_box.core.plan import Command, Health, Plan
 from nanoscale_box.engine.ports import Errand, Isolation, Progress, Spent
 
-_log = structlog.stdlib.get_logger(__name__)
 _SETTLE_SECONDS: Final = 5.0
 """How long systemd may take to notice that a main process ended, and to end what it left behind."""
 
@@ -37,7 +35,7 @@ class _Running:
 
     record: Record
     unit: str
-    pidfd: int | None = None
+    watch: Watch = field(default_factory=lambda: Watch(None))
     uid: int | None = None
     group: str = ""
     """Its control group's place in the hierarchy; empty while it has none."""
@@ -80,7 +78,7 @@ class SystemdRunner:
         """What ended before it passed its gate, until the gate has told why and it is stopped."""
         self._locks: WeakValueDictionary[Release, asyncio.Lock] = WeakValueDictionary()
         self._died: Callable[[Release], Awaitable[None]] | None = None
-        self._burials: set[asyncio.Task[None]] = set()
+        self._burials = Burials()
 
     async def start(
         self,
@@ -98,7 +96,7 @@ class SystemdRunner:
             self._failed.pop(release, None)
             if plan.start is None:
                 site = self._folders.release(release) / (root_directory or "") / (plan.output_directory or "")
-                return self._start_static(release, site)
+                return self._records.keep_static(release, site).instance
             return await self._start_unit(release, plan, plan.start, root_directory, env, limits)
 
     async def run_once(
@@ -116,7 +114,7 @@ class SystemdRunner:
         """Return when the instance answers its health path; `DeployFailed` when it exits, stays silent or answers
         wrongly."""
         if instance.address.startswith(STATIC):
-            gate.check_static(_site(instance.address))
+            gate.check_static(site_of(instance.address))
             return
         running = self._running.get(instance.release) or self._failed.get(instance.release)
         if running is None:
@@ -124,7 +122,7 @@ class SystemdRunner:
                 Code.EXITED_EARLY, "the app does not run any more", hint="see what it said: nanoscale-box logs PROJECT"
             )
         candidate = gate.Candidate(
-            port=_port(instance.address), ended=running.ended, log=self._folders.run_log(instance.release),
+            port=port_of(instance.address), ended=running.ended, log=self._folders.run_log(instance.release),
             clean=running.clean, status=lambda: running.status, elsewhere=lambda: self._listening(running),
         )  # fmt: skip
         try:
@@ -173,20 +171,9 @@ class SystemdRunner:
 
     async def close(self) -> None:
         """Look after nothing any more; what runs goes on."""
-        for burial in list(self._burials):
-            burial.cancel()
-        await asyncio.gather(*self._burials, return_exceptions=True)
+        await self._burials.close()
         for running in list(self._running.values()):
             self._let_go(running)
-
-    def _start_static(self, release: Release, site: Path) -> Instance:
-        record = Record(
-            project_id=release.project_id,
-            deployment_id=release.deployment_id,
-            address=Address(f"{STATIC}{os.path.normpath(site)}"),
-        )
-        self._records.keep(record)
-        return record.instance
 
     async def _start_unit(
         self,
@@ -228,7 +215,7 @@ class SystemdRunner:
 
     def _ports_given(self) -> set[int]:
         """The ports of all records: an app may not have come to listen yet."""
-        return {_port(record.address) for record in self._records.all() if record.unit is not None}
+        return {record.port for record in self._records.all() if record.unit is not None}
 
     def _listening(self, running: _Running) -> Sequence[Listener]:
         """Where the project's user listens, but for what is known of its other releases."""
@@ -247,7 +234,7 @@ class SystemdRunner:
         if record is None:
             return None
         if record.unit is None:
-            return record.instance if _site(record.address).is_dir() else None
+            return record.instance if record.site.is_dir() else None
         state = await systemd.state(record.unit)
         if state.active == "active":
             (await self._look_after(record, record.unit)).is_live = True
@@ -264,20 +251,16 @@ class SystemdRunner:
         state = await systemd.state(unit)
         running.uid, running.group = state.uid, state.group
         process = identify(state.main_pid) if state.main_pid else None
-        running.pidfd = open_pidfd(process) if process is not None else None
-        if running.pidfd is None:
+        running.watch = Watch(open_pidfd(process) if process is not None else None)
+        if not running.watch.begin(partial(self._has_ended, running)):
             self._has_ended(running)
-        else:
-            asyncio.get_running_loop().add_reader(running.pidfd, self._has_ended, running)
         return running
 
     def _has_ended(self, running: _Running) -> None:
         """The main process ended: systemd ends what it left behind, and whoever wants to know is told."""
-        self._close_pidfd(running)
+        running.watch.close()
         if not running.is_stopping:
-            burial = asyncio.ensure_future(self._bury(running))
-            self._burials.add(burial)
-            burial.add_done_callback(self._buried)
+            self._burials.begin(self._bury(running))
 
     async def _bury(self, running: _Running) -> None:
         release = running.record.release
@@ -309,28 +292,8 @@ class SystemdRunner:
             return None
         return state.status
 
-    def _buried(self, burial: asyncio.Task[None]) -> None:
-        self._burials.discard(burial)
-        error = None if burial.cancelled() else burial.exception()
-        if error is not None:
-            _log.error("the end of an app could not be dealt with", exc_info=error)
-
     def _let_go(self, running: _Running) -> None:
         """Look after a unit no more."""
-        self._close_pidfd(running)
+        running.watch.close()
         if self._running.get(running.record.release) is running:
             del self._running[running.record.release]
-
-    def _close_pidfd(self, running: _Running) -> None:
-        if running.pidfd is not None:
-            asyncio.get_running_loop().remove_reader(running.pidfd)
-            os.close(running.pidfd)
-            running.pidfd = None
-
-
-def _port(address: Address) -> int:
-    return int(address.rpartition(":")[2])
-
-
-def _site(address: Address) -> Path:
-    return Path(address.removeprefix(STATIC))
