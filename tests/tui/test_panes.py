@@ -86,6 +86,21 @@ async def test_variables_are_set_beside_those_there_are_and_never_shown(box: Fak
         assert "hush" not in seen(pilot) and "not this" not in seen(pilot)
 
 
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\n"])
+async def test_a_terminal_may_end_pasted_lines_as_it_likes(box: FakeClient, opened: Opened, end: str) -> None:
+    async with opened(box) as pilot:
+        await pilot.press(*HELLO, "4", "a")
+        await until(pilot, lambda: isinstance(pilot.app.screen, AskVariables))
+        await paste(pilot, end.join(["# ours", "A=1", "B='two words'", ""]))
+        await paste(pilot, "C=3")
+        await until(pilot, lambda: "C=•" in seen(pilot))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: asked(box, "replace_env"))
+    told = asked(box, "replace_env")[0][2]
+    assert isinstance(told, dict)
+    assert {key: told[key] for key in "ABC"} == {"A": "1", "B": "two words", "C": "3"}
+
+
 async def test_a_flawed_env_is_refused_as_a_whole(box: FakeClient, opened: Opened) -> None:
     async with opened(box) as pilot:
         await pilot.press(*HELLO, "e", "a")

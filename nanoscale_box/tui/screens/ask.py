@@ -90,13 +90,12 @@ class VariableInput(Input):
         self._take_text = take
 
     def _on_paste(self, event: events.Paste) -> None:
-        """Textual's own keeps the first line only."""
-        if "\n" not in event.text.strip():
-            super()._on_paste(event)
-            return
-        event.stop()
-        event.prevent_default()
-        self._take_text(event.text)
+        """Textual's own comes after this one and keeps the first line only. Terminals end pasted lines with `\\r`."""
+        text = event.text.replace("\r\n", "\n").replace("\r", "\n")
+        if "\n" in text.strip():
+            event.stop()
+            event.prevent_default()
+            self._take_text(text)
 
 
 class AskVariables(Dialog[dict[str, str]]):
