@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.house.tree import ROOT
-from tests.needs import needs
-from tests.tui.terminal import LEFT, SECONDS, Terminal
+from tests.tui.terminal import LEFT, Terminal
+from tests.tui.tmux import tmux
 
 
 @contextmanager
@@ -85,35 +82,14 @@ def test_without_colour_states_are_still_words(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [(80, 24), (200, 50)])
 def test_in_tmux(tmp_path: Path, size: tuple[int, int]) -> None:
-    needs("tmux")
-    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LANG": "C.UTF-8", "TMUX_TMPDIR": str(tmp_path)}
-
-    def tmux(*words: str) -> str:
-        done = subprocess.run(
-            ["tmux", "-u", "-f", "/dev/null", "-L", "stage", *words],
-            env=environ | {"TERM": "xterm-256color"}, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False,
-        )  # fmt: skip
-        return done.stdout
-
-    def until(words: str) -> str:
-        deadline = time.monotonic() + SECONDS
-        while words not in (screen := tmux("capture-pane", "-p")):
-            assert time.monotonic() < deadline, screen
-            time.sleep(0.1)
-        return screen
-
-    # A shell goes on after the program, as with people: when the last one in a pane ends, tmux scrolls its words away.
-    command = f"{sys.executable} -m tests.tui.stage; echo left with $?; exec cat"
-    tmux("new-session", "-d", "-x", str(size[0]), "-y", str(size[1]), command)
-    try:
-        home = until("deployed as #12")
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    with tmux(tmp_path, f"{sys.executable} -m tests.tui.stage", size, environ) as pane:
+        home = pane.until("deployed as #12")
         assert max(len(line) for line in home.splitlines()) <= size[0]
         assert "● live" in home and "GitHub ada" in home
-        tmux("send-keys", "j", "Enter")
-        assert "release 9f31 is ready" in until("· 17 lines")
-        tmux("send-keys", "Escape")
-        until("1 Projects")
-        tmux("send-keys", "q")
-        assert "The box and its apps keep running" in until("left with 0")
-    finally:
-        tmux("kill-server")
+        pane.press("j", "Enter")
+        assert "release 9f31 is ready" in pane.until("· 17 lines")
+        pane.press("Escape")
+        pane.until("1 Projects")
+        pane.press("q")
+        assert "The box and its apps keep running" in pane.until("left with 0")

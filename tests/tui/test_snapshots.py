@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from nanoscale_box.client import ApiError
+from nanoscale_box.tui import app
+from nanoscale_box.tui.key_map import Action
 from tests.tui import samples
-from tests.tui.conftest import Opened, seen, until
+from tests.tui.conftest import Opened, said, seen, until
 from tests.tui.fake_client import FakeClient
 from tests.tui.snapshot import check_picture
 
+HOME = {"XDG_CONFIG_HOME": "/home/ada/.config", "XDG_DATA_HOME": "/home/ada/.local/share"}
 SIZES = [(80, 24), (120, 40), (60, 20)]
 KEYS = {
     "home": ([], "Greet the"),
@@ -25,6 +29,7 @@ KEYS = {
     "rollback": (["j", "enter", "j", "b"], "runs now"),
     "delete": (["j", "D"], "Type hello"),
     "help": (["question_mark"], "Here"),
+    "doctor": (["ctrl+e"], "mend it:"),
 }
 
 
@@ -32,10 +37,37 @@ KEYS = {
 @pytest.mark.parametrize("name", KEYS)
 async def test_screens(box: FakeClient, opened: Opened, tmp_path: Path, name: str, size: tuple[int, int]) -> None:
     keys, words = KEYS[name]
-    async with opened(box, size) as pilot:
+    async with opened(box, size, HOME) as pilot:
         await pilot.press(*keys)
         await until(pilot, lambda: words in seen(pilot))
         await check_picture(pilot, f"{name}-{size[0]}x{size[1]}", tmp_path)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_choices(
+    box: FakeClient, opened: Opened, tmp_path: Path, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With some of the actions: all of them are others as often as one comes along."""
+    some = [Action(id=f"list.action-{at}", keys="a,ctrl+a", does="does it") for at in range(30)]
+    monkeypatch.setattr(app, "actions", lambda *_: some)
+    async with opened(box, size, HOME) as pilot:
+        await pilot.press("ctrl+o")
+        await until(pilot, lambda: "the version that answers" in seen(pilot) or ("0.1.0" in seen(pilot)))
+        await check_picture(pilot, f"choices-{size[0]}x{size[1]}", tmp_path)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_what_was_done(box: FakeClient, opened: Opened, tmp_path: Path, size: tuple[int, int]) -> None:
+    async with opened(box, size) as pilot:
+        await pilot.press("j", "d")
+        await until(pilot, lambda: "#14" in said(pilot))
+        box.refuse["redeploy"] = ApiError(samples.problem("The disk is full.", "Remove old releases.", status=503))
+        await pilot.press("d")
+        await until(pilot, lambda: "The disk is full." in said(pilot))
+        pilot.app.clear_notifications()
+        await pilot.press("exclamation_mark")
+        await until(pilot, lambda: "What was done from here" in seen(pilot))
+        await check_picture(pilot, f"journal-{size[0]}x{size[1]}", tmp_path)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")

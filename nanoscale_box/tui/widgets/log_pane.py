@@ -197,6 +197,8 @@ class LogPane(ScrollView, can_focus=True):
             self._unseen += len(came)
         self._resize_rows(gone)
         self._frame()
+        if self.screen is not self.app.screen:  # a dialog above is not told of what was laid out anew beneath it
+            self.call_after_refresh(self.app.screen.refresh)
 
     def _resize_rows(self, gone: int = 0) -> None:
         self.virtual_size = Size(self.size.width, len(self._broken))
