@@ -1,4 +1,4 @@
-"""Puts a backup in place on this machine, after it was proven; with `verify` only proves it. No box may run here."""
+"""Puts a backup in place on a machine where no box runs, after it was proven; with `verify` only proves it."""
 
 from __future__ import annotations
 
@@ -59,15 +59,17 @@ def restore(environ: Mapping[str, str], order: Order) -> int:
 
 async def _restore(settings: Settings, own_settings: Path, order: Order) -> int:
     async with AsyncExitStack() as stack:
-        hold_home(settings.home, stack)
         home = settings.home
+        if not order.verify:  # a box that runs is not touched by a proof
+            hold_home(home, stack)
         if (home / DATABASE).exists() and not (order.verify or order.replace):
             raise ConfigurationError(
                 Code.CONFIGURATION,
                 f"there is a box at {home} already",
                 hint="give --replace to move its database aside, or --verify to only prove the backup",
             )
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="restore-", dir=home)))
+        where = home if home.exists() else None
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="restore-", dir=where)))
         manifest = await asyncio.to_thread(unpack, order.file, folder)
         await asyncio.to_thread(check_copy, folder / DATABASE)
         keys = _keys(settings, folder, order)

@@ -103,9 +103,9 @@ UPKEEP: Final[tuple[Command, ...]] = (
         words="completion",
         does="print what makes a shell complete these commands",
         examples=(
-            'completion bash > "${XDG_DATA_HOME:-$HOME/.local/share}/bash-completion/completions/nanoscale-box"',
-            'completion zsh > "${fpath[1]}/_nanoscale-box"',
-            "completion fish > ~/.config/fish/completions/nanoscale-box.fish",
+            "completion bash > nanoscale-box.bash",
+            "completion zsh > _nanoscale-box",
+            "completion fish > nanoscale-box.fish",
         ),
         handler="completion:completion",
         arguments=(arg("shell", choices=["bash", "zsh", "fish"], help="bash, zsh or fish"),),

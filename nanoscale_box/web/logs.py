@@ -11,7 +11,8 @@ from aiohttp import web
 from aiohttp_sse import EventSourceResponse
 
 from nanoscale_box.core.lifecycle import FINAL, DeploymentState
-from nanoscale_box.core.model import Deployment, LogKind, Release
+from nanoscale_box.core.model import Deployment, DeploymentId, LogKind, Release
+from nanoscale_box.engine.queue import release_of
 from nanoscale_box.web import services
 from nanoscale_box.web.asking import Query, deployment_id, project_id
 from nanoscale_box.web.streams import Streams, resume_point
@@ -25,7 +26,9 @@ _MAX_TAIL: Final = 100_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wanted:
+    deployment_id: DeploymentId
     release: Release
+    """Who prints: after a rollback the release that was kept."""
     kind: LogKind
     follow: bool
 
@@ -67,13 +70,15 @@ class Logs:
             if deployment is None:
                 await _end(stream, 0, complete=True)
                 return
-            release = Release(project_id=deployment.project_id, deployment_id=deployment.id)
+            release = release_of(deployment)
             offset = asked or 0
             if asked is None and tail is not None:
                 last = await asyncio.to_thread(self.logs.tail, release, kind, tail)
                 await _lines(stream, last)
                 offset = last.next_offset
-            await self._send(stream, _Wanted(release=release, kind=kind, follow=follow), offset)
+            await self._send(
+                stream, _Wanted(deployment_id=deployment.id, release=release, kind=kind, follow=follow), offset
+            )
 
         return await self.streams.run(request, write)
 
@@ -98,7 +103,7 @@ class Logs:
 
     async def _over(self, wanted: _Wanted) -> bool:
         """Whether nobody can write to the log any more. Asked before reading, so that no last line is missed."""
-        state = (await self.projects.deployment(wanted.release.deployment_id)).state
+        state = (await self.projects.deployment(wanted.deployment_id)).state
         return state in FINAL or (wanted.kind is LogKind.BUILD and state is DeploymentState.LIVE)
 
 

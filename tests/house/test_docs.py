@@ -21,6 +21,7 @@ from nanoscale_box.tui import prefs as tui
 from nanoscale_box.web.local import build_local
 from nanoscale_box.web.public import build_public
 from nanoscale_box.wire import requests
+from tests.docs.pages import SHELLS
 from tests.house import docs
 from tests.house.tree import PRODUCT, ROOT, sources
 from tests.web.fake_engine import FakeEngine
@@ -63,9 +64,9 @@ def anchors(path: Path) -> set[str]:
 def typed(text: str) -> Iterator[str]:
     """Every command line of ours in the shell blocks of a text, without our name."""
     for language, block in FENCE.findall(text):
-        if language == "sh":
+        if language in SHELLS:
             for line in block.replace("\\\n", " ").splitlines():
-                words = line.split(" #")[0].partition(" > ")[0].strip()
+                words = line.removeprefix("$ ").split(" #")[0].partition(" > ")[0].strip()
                 for name in ("./scripts/box", "nanoscale-box"):
                     if words == name or words.startswith(f"{name} "):
                         yield words.removeprefix(name).strip()

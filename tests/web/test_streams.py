@@ -14,6 +14,7 @@ from aiohttp import ClientSession, UnixConnector
 
 from nanoscale_box.client.sse import Message, Parser
 from nanoscale_box.core.lifecycle import DeploymentState
+from nanoscale_box.core.model import DeploymentId
 from nanoscale_box.web.server import build_local, open_local
 from nanoscale_box.wire import routes
 from nanoscale_box.wire.openapi import document
@@ -188,6 +189,14 @@ async def test_what_runs_is_the_projects_log_by_default(local: ClientSession, en
     engine.logs.lines = ["hello"]
     assert texts(await whole(local, f"{PROJECT_LOG}?follow=false")) == ["hello"]
     assert {kind for _, kind in engine.logs.asked} == {"run"}
+
+
+async def test_after_a_rollback_the_kept_release_prints(local: ClientSession, engine: FakeEngine) -> None:
+    """The deployment that goes back builds nothing and prints nothing of its own."""
+    engine.logs.lines = ["hello"]
+    engine.projects.latest = replace(deployment(2), rollback_to=DeploymentId("dep_1"))
+    assert texts(await whole(local, f"{PROJECT_LOG}?follow=false")) == ["hello"]
+    assert {release.deployment_id for release, _ in engine.logs.asked} == {"dep_1"}
 
 
 @pytest.mark.parametrize("query", ["kind=x", "tail=-1", "tail=x", "follow=maybe", "tail=100001", "until=1"])
