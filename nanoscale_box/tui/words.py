@@ -130,7 +130,10 @@ def branch_of(ref: str | None) -> str:
 
 def advised(sentence: str, hint: str | None) -> str:
     """What went wrong and what to do next, as one text."""
-    return f"{linked(sentence)}{hint}" if hint else sentence
+    if not hint:
+        return sentence
+    ended = sentence.endswith((".", "!", "?")) or not hint[:1].isupper()
+    return f"{linked(sentence if ended else f'{sentence}.')}{hint}"
 
 
 def linked(sentence: str) -> str:

@@ -13,6 +13,7 @@ from nanoscale_box.tui.screens.ask import Ask, AskVariables
 from nanoscale_box.tui.screens.confirm import Confirm, ConfirmByName
 from nanoscale_box.tui.screens.help import Help
 from nanoscale_box.tui.screens.journal import Journal
+from nanoscale_box.tui.screens.plan import PlanScreen
 from nanoscale_box.wire import shapes
 from tests.tui import samples
 from tests.tui.conftest import Opened, painted, seen, until
@@ -110,6 +111,21 @@ async def test_every_screen(opened: Opened, text: str, size: tuple[int, int]) ->
         await pilot.press("escape", "question_mark")
         await until(pilot, lambda: isinstance(pilot.app.screen, Help))
         await pilot.press("escape")
+
+
+@pytest.mark.parametrize(("text", "size"), [HOSTILE[1], HOSTILE[3]])
+async def test_the_plan_of_a_new_project(opened: Opened, text: str, size: tuple[int, int]) -> None:
+    box = hostile_box(text)
+    async with opened(box, size) as pilot:
+        await pilot.press("n", "down", "enter")
+        await until(pilot, lambda: "default" in seen(pilot))
+        await pilot.press("enter", "ctrl+s")
+        await until(pilot, lambda: isinstance(pilot.app.screen, PlanScreen) and "lacks" in seen(pilot))
+        expect_clean(pilot, "Install")
+        box.refuse["plan_anew"] = ApiError(samples.problem(text, text))
+        await pilot.press("f5")
+        await until(pilot, lambda: "looks again" in seen(pilot) and "lacks" not in seen(pilot))
+        expect_clean(pilot, "Install")
 
 
 @pytest.mark.parametrize(("text", "size"), [HOSTILE[1], HOSTILE[3]])

@@ -92,6 +92,7 @@ def test_what_to_do_next_is_told_apart_from_what_happened() -> None:
     assert words.advised("It failed.", "Try again.") == "It failed. Try again."
     assert words.advised("it failed", "try again") == "it failed; try again"
     assert words.advised("it failed", None) == "it failed"
+    assert words.advised("it failed", "Try again.") == "it failed. Try again."
     error = samples.problem("the build ended with exit status 1", "it said “no”; see its log")
     told = outcome(samples.deployment("a", 2, state="failed", error=error), samples.NOW)
     assert told.plain.endswith("✕ the build ended with exit status 1; it said “no”; see its log")
