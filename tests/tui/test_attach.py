@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -71,13 +73,32 @@ def test_a_terminal_that_cannot_is_told(tmp_path: Path, term: str) -> None:
 
 
 def test_without_colour_states_are_still_words(tmp_path: Path) -> None:
-    with terminal(tmp_path, "busy", NO_COLOR="1") as tty:
+    with terminal(tmp_path, "busy", NO_COLOR="1", COLORTERM="truecolor") as tty:
         tty.until(lambda: "deployed as #12" in tty.text)
         tty.press("q")
         assert tty.end() == 0
         assert "● live" in tty.text and "◐ building" in tty.text
-        colours = {part.split("m")[0] for part in tty.text.split("\x1b[38;2;")[1:]}
-        assert all(len(set(colour.split(";")[:3])) == 1 for colour in colours)
+    colours = set(re.findall(r"[34]8;2;(\d+);(\d+);(\d+)", tty.text))
+    assert colours and all(red == green == blue for red, green, blue in colours)
+
+
+@pytest.mark.parametrize(
+    ("term", "used", "unused"),
+    [("xterm-256color", r"[34]8;5;\d+", r"[34]8;2;"), ("xterm-16color", r"\x1b\[[\d;]*9[0-7]", r"[34]8;[25];")],
+)
+def test_few_colours(tmp_path: Path, term: str, used: str, unused: str) -> None:
+    with terminal(tmp_path, "busy", TERM=term) as tty:
+        tty.until(lambda: "deployed as #12" in tty.text)
+        assert re.search(used, tty.text) and not re.search(unused, tty.text)
+        assert "● live" in tty.text and "◐ building" in tty.text
+
+
+def test_a_copy_reaches_the_terminal(tmp_path: Path) -> None:
+    with terminal(tmp_path, "busy") as tty:
+        tty.until(lambda: "deployed as #12" in tty.text)
+        tty.press("jy")
+        tty.seen("copied: http://hello.localhost:8080")
+        assert f"\x1b]52;c;{base64.b64encode(b'http://hello.localhost:8080').decode()}" in tty.text
 
 
 @pytest.mark.parametrize("size", [(80, 24), (200, 50)])
