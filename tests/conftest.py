@@ -25,13 +25,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """For `-n auto`: more workers than cores, since tests wait for processes and servers half of their time."""
-    cores = len(os.sched_getaffinity(0))
-    return cores + cores // 2
-
-
-@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Dealing:
     """How tests are dealt to the workers."""
     config.option.loadscopereorder = False  # the order is ours
