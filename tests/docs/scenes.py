@@ -26,7 +26,9 @@ def newest(world: World) -> str:
 # Placeholders: a pattern, and what is typed in its place.
 
 STAND_INS: Final[dict[str, Callable[[World], str]]] = {
-    r"https://github\.com/(?:OWNER/NAME|me/site|YOU/hello)": lambda w: f"{w.github}/{PERSON}/site",
+    r"https://github\.com/(?:OWNER/NAME|me/site)": lambda w: f"{w.github}/{PERSON}/site",
+    r"https://github\.com/YOU/": lambda w: f"{w.github}/{PERSON}/",
+    r"(?<=--repo )YOU/": lambda _: f"{PERSON}/",
     r"\b(?:OWNER/NAME|me/site)\b": lambda _: f"{PERSON}/site",
     r"\bme/api\b": lambda _: f"{PERSON}/service",
     r"\bnsbox\b": lambda _: "site",
@@ -36,6 +38,7 @@ STAND_INS: Final[dict[str, Callable[[World], str]]] = {
     r"\bdep_01\.\.\.": newest,
     r"(?<=rollback hello --to )12": lambda w: str(live_before(w)),
     r"\b127\.0\.0\.1:8787\b": lambda w: f"127.0.0.1:{w.ports['listen']}",
+    r"\b127\.0\.0\.1:8080\b": lambda w: f"127.0.0.1:{w.ports['apps']}",
     r"\b127\.0\.0\.1:8788\b": lambda w: f"127.0.0.1:{w.ports['api']}",
     r"(?<=\s)/var/backups/": lambda w: f"{w.folder}/backups/",
 }
@@ -72,7 +75,15 @@ def gone_back(world: World) -> None:
 DISTURBING: Final = r" (down|cancel|rollback|pause|disconnect|serve|projects delete)\b"
 """After these not everything may be taken for granted any more."""
 
+
+def pushed(world: World) -> None:
+    """The second push of the tutorial is live."""
+    world.until(lambda: "#2" in str(world.ask("nanoscale-box why first-page")), "the push has a verdict")
+    world.until(lambda: " live" in str(world.ask("nanoscale-box deployments first-page").splitlines()[0]), "it is live")
+
+
 BEFORE: Final[dict[str, Callable[[World], object]]] = {
+    r"nanoscale-box why first-page": pushed,
     r"nanoscale-box cancel .*": waiting,
     r"nanoscale-box rollback .*": gone_back,
     r"(nanoscale-box|\./scripts/box) projects create .*(OWNER/NAME|me/site).*": lambda w: w.free_name("site"),
@@ -206,6 +217,7 @@ _SERVICE: Final = "it needs a systemd of its own"
 _ACCOUNT: Final = "it needs an account at somebody else's service"
 _MACHINES: Final = "it needs two machines"
 _USERS: Final = "it needs the systemd of a user who is logged in"
+_REGISTRY: Final = "it fetches every package anew"
 _HOURS: Final = "it takes minutes to hours; the tests run it small"
 
 NOT_RUN: Final = {
@@ -247,6 +259,14 @@ NOT_RUN: Final = {
     "systemctl --user enable --now nanoscale-box": Elsewhere(why=_USERS),
     'loginctl enable-linger "$USER"': Elsewhere(why=_USERS),
     "systemctl --user disable --now nanoscale-box": Elsewhere(why=_USERS),
+    **dict.fromkeys(
+        (
+            "pipx install './nanoscale_box-VERSION-py3-none-any.whl[ingress]'",
+            "uv tool install './nanoscale_box-VERSION-py3-none-any.whl[ingress]'",
+        ),
+        Elsewhere(why=_REGISTRY, test="tests/e2e/test_package.py::test_from_an_empty_environment"),
+    ),
+    "sudo tar --numeric-owner -C /var/lib/private -czf apps.tar.gz nanoscale-app": Elsewhere(why=_SERVICE),
     "ssh -L 8787:127.0.0.1:8787 YOU@THE-BOX": Elsewhere(why=_MACHINES),
     "ssh -L 8787:127.0.0.1:8787 you@the-machine": Elsewhere(why=_MACHINES),
     "ssh -N -T -o ExitOnForwardFailure=yes -o ServerAliveInterval=30 -o ServerAliveCountMax=3 \\\n"

@@ -204,6 +204,7 @@ def _furnish(made: World) -> None:
     """The repositories that the documents speak of, and what the person keeps at home."""
     site = {"index.html": "<h1>site</h1>\n", "web/index.html": "<h1>web</h1>\n"}
     made.order("repos", {"name": "site", "private": False, "files": site})
+    made.order("repos", {"name": "first-page", "private": True})
     made.order("repos", {"name": "service", "private": True, "files": app_files("one")})
     accounts = {one["login"]: one["personal_token"] for one in made.order("state")["accounts"]}
     (made.home / ".gitconfig").write_text(

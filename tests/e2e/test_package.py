@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -13,10 +14,12 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from nanoscale_box import __version__
 from tests.e2e.harness import CHECKOUT
-from tests.needs import needs_caddy
+from tests.needs import lacking, needs_caddy
+from tests.ports import free_port
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +65,71 @@ def test_the_sdist_builds_the_same_wheel(built: Path, tmp_path: Path) -> None:
     (unpacked,) = tmp_path.iterdir()
     build(unpacked, tmp_path)
     assert wheel_in(tmp_path).read_bytes() == wheel_in(built).read_bytes()
+
+
+def test_the_version_stands_in_one_place() -> None:
+    told = re.compile(rf"(?<![\d.]){re.escape(__version__)}(?![\d.])")
+    texts = ["nanoscale_box", "systemd", "scripts", "docs", "pyproject.toml", "README.md"]
+    files = [
+        path for name in texts for path in ((CHECKOUT / name).rglob("*") if "." not in name else [CHECKOUT / name])
+    ]
+    own = [one for one in files if one.suffix in {".py", ".md", ".toml", ".service", ".conf", ".rules", ".sh", ""}]
+    beside = [one for one in own if one.is_file() and "sandbox" not in one.parts and "requirements" not in one.parts]
+    assert len(beside) > 300
+    assert [str(one.relative_to(CHECKOUT)) for one in beside if told.search(one.read_text())] == [
+        "nanoscale_box/__init__.py"
+    ]
+
+
+@pytest.fixture(scope="module")
+def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the programs of an environment are that held nothing before: the pinned packages, and the wheel."""
+    folder = tmp_path_factory.mktemp("empty")
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, timeout=60)
+    pip = [
+        str(folder / "bin" / "python"),
+        "-Im",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-input",
+        "--no-deps",
+        "--no-compile",
+    ]
+    pins = str(CHECKOUT / "scripts" / "requirements" / "box.txt")
+    for words in (["--only-binary=:all:", "--require-hashes", "-r", pins], [str(wheel_in(built))]):
+        done = subprocess.run([*pip, *words], capture_output=True, text=True, timeout=100, check=False)
+        if re.search(r"No matching distribution|Could not find|NewConnectionError|Retrying", done.stderr):
+            lacking("This machine does not reach a package index.")
+        assert done.returncode == 0, done.stderr
+    return folder / "bin"
+
+
+def test_from_an_empty_environment(installed: Path, place: Path) -> None:
+    """The command, the module, what is pinned against what is asked for, and a box that comes up and answers."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    ports = {f"NANOSCALE_{name}LISTEN": f"127.0.0.1:{free_port()}" for name in ("", "INGRESS_")}
+    environ = {**kept, "HOME": str(place), "NANOSCALE_SOCKET": str(place / "box.sock"), **ports}
+
+    def run(*words: str) -> str:
+        done = subprocess.run(words, env=environ, cwd=place, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    program, python = str(installed / "nanoscale-box"), str(installed / "python")
+    assert run(program, "--version") == f"nanoscale-box {__version__}\n"
+    assert "usage: nanoscale-box" in run(python, "-Im", "nanoscale_box", "--help")
+    assert "No broken requirements" in run(python, "-Im", "pip", "check")
+    box = subprocess.Popen([program, "serve"], env=environ, cwd=place, stderr=subprocess.PIPE, text=True)
+    assert box.stderr is not None
+    try:
+        assert "event=ready" in next(line for line in box.stderr if "event=ready" in line or "level=error" in line)
+        assert "GitHub" in run(program, "status")
+    finally:
+        box.terminate()
+        box.stderr.read()
+        box.stderr.close()
+        assert box.wait(timeout=40) == 0
 
 
 @pytest.fixture
