@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from nanoscale_box.cli.commands import COMMANDS
 from tests.cli.conftest import Type
+from tests.needs import needs
 
 SHELLS = ["bash", "zsh", "fish"]
 
@@ -24,8 +24,7 @@ async def test_it_knows_every_command_and_needs_no_box(nowhere: Path, typed: Typ
 
 @pytest.mark.parametrize("shell", SHELLS)
 async def test_the_shell_reads_it(nowhere: Path, typed: Type, tmp_path: Path, shell: str) -> None:
-    if shutil.which(shell) is None:
-        pytest.skip(f"{shell} is not installed here")
+    needs(shell)
     script = tmp_path / "completion"
     script.write_text((await typed("completion", shell)).out)
     checked = subprocess.run([shell, "-n", str(script)], capture_output=True, text=True, check=False)

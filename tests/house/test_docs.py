@@ -180,3 +180,8 @@ def test_every_command_that_is_mentioned_is_real(capsys: pytest.CaptureFixture[s
 def test_every_document_is_linked_from_the_readme() -> None:
     linked = set(LINK.findall((ROOT / "README.md").read_text()))
     assert {f"docs/{path.name}" for path in docs.DOCS.glob("*.md")} - linked == set()
+
+
+def test_every_document_is_linked_from_the_index() -> None:
+    linked = {link.partition("#")[0] for link in LINK.findall(page("README.md"))}
+    assert {path.name for path in docs.DOCS.glob("*.md")} - linked == {"README.md"}
