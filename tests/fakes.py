@@ -139,6 +139,7 @@ class World:
     """Hosts whose instance was stopped while they led to it."""
     lines: dict[Release, list[str]] = field(default_factory=dict)
     forgotten: list[str] = field(default_factory=list)
+    prepared: list[str] = field(default_factory=list)
     discarded: list[ProjectId] = field(default_factory=list)
     died: Callable[[Release], Awaitable[None]] | None = None
     disk: Disk = field(default_factory=lambda: Disk(free=50 * 2**30, total=100 * 2**30))
@@ -283,6 +284,9 @@ class FakeSource:
         self._world.folders[release] = sha
         progress(f"checked out {sha}")
         return Commit(sha=sha, subject=self._world.messages.get(sha, f"subject of {sha[-4:]}"), author="Ada")
+
+    def prepare(self, cache_key: str) -> None:
+        self._world.prepared.append(cache_key)
 
     async def forget(self, cache_key: str) -> None:
         await self._process.call("source.forget")

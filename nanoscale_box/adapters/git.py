@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 from nanoscale_box.adapters.git_child import GitChild, JobReport, WorkerGone
 from nanoscale_box.adapters.git_limits import GitLimits
 from nanoscale_box.adapters.git_messages import Checkout, Failed, Found, Head, Remove, Settle, git_stage
+from nanoscale_box.adapters.git_preparing import Preparing
 from nanoscale_box.adapters.git_submodules import Part, Submodules
 from nanoscale_box.core.errors import BoxError, Code, DeployFailed, Fault, Unavailable
 from nanoscale_box.core.github_model import Commit
@@ -37,6 +38,7 @@ class GitSource:
         self._release_folder = release_folder
         self._limits = limits
         self._child = GitChild()
+        self._preparing = Preparing(self._child, limits)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._checkouts = asyncio.Semaphore(_CHECKOUTS)
         self._heads = asyncio.Semaphore(_HEADS)
@@ -47,7 +49,9 @@ class GitSource:
 
     async def close(self) -> None:
         """End the worker; jobs that run are killed and undone."""
+        self._preparing.close()
         await self._child.close()
+        await self._preparing.settled()
 
     @property
     def worker_pid(self) -> int | None:
@@ -118,6 +122,7 @@ class GitSource:
     ) -> JobReport:
         """Write one repository's tree, and rename it to `folder` if it is whole. Raises `BoxError`."""
         async with self._lock(part.mirror), self._checkouts:
+            self._preparing.came(part.mirror)
             request = Checkout(
                 job=self._child.number(),
                 url=part.remote.url,
@@ -135,11 +140,21 @@ class GitSource:
                 await self._remove([part.stage])  # the worker could not do it itself any more
                 raise
         self._judge(report, self._limits.wall_seconds)
+        self._preparing.wrote(part.mirror, report)
         return report
+
+    def prepare(self, cache_key: str) -> None:
+        """Write the files of what was checked out last once more, in the background, for the next checkout to take."""
+        self._preparing.begin(str(self._mirror(cache_key)))
+
+    async def prepared(self) -> None:
+        """Return when all that was to be made ready is, or never will be."""
+        await self._preparing.settled()
 
     async def forget(self, cache_key: str) -> None:
         """Drop the mirror, those of its submodules too; nothing happens when there is none."""
         mirror = self._mirror(cache_key)
+        await self._preparing.forget(str(mirror))
         async with self._lock(str(mirror)):
             await self._remove([str(mirror), *map(str, self._mirrors.absolute().glob(f"{cache_key}.sub-*"))])
 

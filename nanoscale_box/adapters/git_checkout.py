@@ -7,12 +7,13 @@ import re
 import shutil
 import struct
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from nanoscale_box.adapters.git_ahead import Ahead, Found
+from nanoscale_box.adapters.git_ahead import Ahead
+from nanoscale_box.adapters.git_begun import Begun, settle
 from nanoscale_box.adapters.git_commit import CommitWords, commit_words
 from nanoscale_box.adapters.git_fetch import fetch_commit
 from nanoscale_box.adapters.git_gitmodules import submodules_of
@@ -20,11 +21,12 @@ from nanoscale_box.adapters.git_lfs import LfsFile, Pointers
 from nanoscale_box.adapters.git_lfs_fetch import LfsStore
 from nanoscale_box.adapters.git_limits import MIB
 from nanoscale_box.adapters.git_messages import Checkout, Placed, Submodule
-from nanoscale_box.adapters.git_mirror import Mirror, lfs_folder
+from nanoscale_box.adapters.git_mirror import Kept, Mirror, content_at, in_order, lfs_folder
 from nanoscale_box.adapters.git_pack import BLOB, COMMIT, TREE, PackDamaged, PackReader, too_large
 from nanoscale_box.adapters.git_process import shared
+from nanoscale_box.adapters.git_spare import take_spare
 from nanoscale_box.adapters.git_stream import PackStream
-from nanoscale_box.adapters.git_tree import Listing, list_tree
+from nanoscale_box.adapters.git_tree import Listing, list_tree, root_of
 from nanoscale_box.adapters.git_write import TreeWriter, check_links, put_in_place
 from nanoscale_box.core.errors import Code, DeployFailed
 
@@ -36,7 +38,6 @@ _NAME: Final = 20
 _PAUSE: Final = 0.3
 """Seconds between two lines of progress."""
 _MAX_REMOTE: Final = 400
-_TREE_LINE: Final = re.compile(rb"tree ([0-9a-f]{40})\n")
 Say = Callable[[str], None]
 
 
@@ -64,12 +65,13 @@ def checkout(request: Checkout, say: Say) -> list[Submodule | Placed]:
 
 def _attempt(request: Checkout, mirror: Mirror, say: Say, *, alone: bool = False) -> list[Submodule | Placed]:
     shutil.rmtree(request.stage, ignore_errors=True)
-    writer = TreeWriter(request.stage, request.limits)
-    arrival = _Arrival(request, mirror, writer, say)
+    spare = None if alone else take_spare(mirror, request.mirror, request.stage)
+    writer = TreeWriter(request.stage, request.limits, made=spare is not None)
+    arrival = _Arrival(request, mirror, writer, say, spare)
     known = mirror.commits()
     try:
         if request.sha.encode("ascii") not in known:
-            if known and not alone:
+            if known and not alone and spare is None:
                 arrival.begin_ahead(known[-1])
             arrival.receive(known)
         submodules = arrival.complete(alone=alone)
@@ -112,7 +114,9 @@ class _Arrival:
     """One commit on its way from the server or the mirror to the disk. Files of a first checkout are placed while the
     pack still arrives: git sends folders before files, and what comes in another order is placed afterwards."""
 
-    def __init__(self, request: Checkout, mirror: Mirror, writer: TreeWriter, say: Say) -> None:
+    def __init__(
+        self, request: Checkout, mirror: Mirror, writer: TreeWriter, say: Say, begun: Begun | None = None
+    ) -> None:
         self.stream: PackStream | None = None
         self._request = request
         self._commit = bytes.fromhex(request.sha)
@@ -124,7 +128,7 @@ class _Arrival:
         self._folders: dict[bytes, bytes] = {}
         self._commits: dict[bytes, bytes] = {}
         self._listing: Listing | None = None
-        self._ahead: Ahead | None = None
+        self._begun = begun
         self._tried = False
         self._placed: set[bytes] = set()
         self._pointers = Pointers()
@@ -135,16 +139,16 @@ class _Arrival:
         `PackDamaged`."""
         helpers = min(len(os.sched_getaffinity(0)), _PROCESSES) - 1
         try:
-            listing = self._listing_of(self._content_of(COMMIT, bytes.fromhex(commit.decode("ascii"))))
+            listing = self._mirror.listing(commit)
         except DeployFailed:
             return  # a commit that would be refused today
         if helpers and len(listing.files) > _WORTH_SHARING:
-            self._ahead = Ahead(listing, self._found(listing.files), self._writer, helpers)
+            self._begun = Ahead(listing, self._mirror.kept(listing.files), self._writer, helpers)
 
     def stop(self) -> None:
         """End the processes that help."""
-        if self._ahead is not None:
-            self._ahead.stop()
+        if self._begun is not None:
+            self._begun.stop()
 
     def receive(self, known: list[bytes]) -> None:
         """Fetch what is missing, placing files at once if everything has to come."""
@@ -165,8 +169,8 @@ class _Arrival:
         listing = self._listing or self._list(self._read_folder)
         targets = {path: self._content(name) for path, name in listing.links.items()}
         check_links(listing, targets)
-        if self._ahead is not None:
-            placed = self._ahead.settle(listing)
+        if self._begun is not None:
+            placed = settle(self._begun, listing, self._writer)
             if placed is None:
                 raise _Unshared
             self._placed |= placed
@@ -182,13 +186,13 @@ class _Arrival:
     def _write_rest(self, listing: Listing, *, alone: bool) -> None:
         """Write what did not come as the pack arrived: where it is much, with the help of other processes, since making
         files takes the time."""
-        rest = self._found(name for name in listing.files if name not in self._placed)
+        rest = in_order((*self._find(name), name) for name in listing.files if name not in self._placed)
         helpers = min(len(os.sched_getaffinity(0)), _PROCESSES) if len(rest) > _WORTH_SHARING else 1
         if alone or helpers == 1 or self._writer.is_threaded:
             self._write_run(listing, rest)
             return
 
-        def work(run: Sequence[Found]) -> bytes:
+        def work(run: Sequence[Kept]) -> bytes:
             return self._write_run(listing, run)
 
         told = shared(rest, work, helpers)
@@ -203,13 +207,7 @@ class _Arrival:
                 name = one[at : at + _NAME]
                 self._pointers.keeps(listing.files[name], self._content(name))
 
-    def _found(self, names: Iterable[bytes]) -> list[Found]:
-        """Where these blobs are, in the order in which they are best read."""
-        found = [(*self._find(name), name) for name in names]
-        found.sort(key=lambda one: (id(one[0]), one[1]))
-        return found
-
-    def _write_run(self, listing: Listing, run: Sequence[Found]) -> bytes:
+    def _write_run(self, listing: Listing, run: Sequence[Kept]) -> bytes:
         """Write some of the files; gives what another process must know of it, at the end the names of pointers."""
         writer, before, kept = self._writer, (self._writer.written, self._writer.files), []
         for reader, offset, name in run:
@@ -260,17 +258,11 @@ class _Arrival:
     def _list(self, read: Callable[[bytes], bytes]) -> Listing:
         commit = self._commits.get(self._commit) or self._content_of(COMMIT, self._commit)
         self.words = commit_words(commit)
-        listing = self._listing_of(commit, read)
-        if self._ahead is None:
+        listing = list_tree(root_of(commit), read, self._request.limits)
+        if self._begun is None:
             self._writer.folders(listing.folders)
         self._listing = listing
         return listing
-
-    def _listing_of(self, commit: bytes, read: Callable[[bytes], bytes] | None = None) -> Listing:
-        root = _TREE_LINE.match(commit)
-        if root is None:
-            raise PackDamaged("the commit has no tree")
-        return list_tree(bytes.fromhex(root.group(1).decode("ascii")), read or self._read_folder, self._request.limits)
 
     def _write(self, name: bytes, places: list[tuple[bytes, bool]], content: bytes) -> None:
         if name not in self._placed:
@@ -286,13 +278,7 @@ class _Arrival:
         return self._content_of(BLOB, name)
 
     def _content_of(self, kind: int, name: bytes) -> bytes:
-        return self._content_at(kind, *self._find(name))
-
-    def _content_at(self, kind: int, reader: PackReader, offset: int) -> bytes:
-        found, content = reader.get(offset)
-        if found != kind:
-            raise PackDamaged("an object is of another kind than its place says")
-        return content
+        return content_at(kind, *self._find(name))
 
     def _find(self, name: bytes) -> tuple[PackReader, int]:
         if self.stream is not None and name in self.stream.offsets:

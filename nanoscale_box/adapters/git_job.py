@@ -20,11 +20,14 @@ from nanoscale_box.adapters.git_messages import (
     Found,
     Head,
     Line,
+    Prepare,
     Remove,
     Settle,
     Work,
     encode,
 )
+from nanoscale_box.adapters.git_process import idle
+from nanoscale_box.adapters.git_spare import prepare
 from nanoscale_box.adapters.git_write import settle
 from nanoscale_box.core.errors import BoxError, Code, DeployFailed, Fault, Unavailable
 
@@ -78,6 +81,10 @@ def _done(request: Work) -> Sequence[Answer]:
         case Checkout():
             confine(request.limits)
             return checkout(request, lambda text: send(Line(job=request.job, text=text[:500])))
+        case Prepare():
+            confine(request.limits)
+            idle()
+            prepare(request.mirror, request.size, request.limits)
         case Settle():
             settle(request.stage, request.folder)
         case Remove():

@@ -41,6 +41,15 @@ class Checkout(Message, frozen=True):
     limits: GitLimits
 
 
+class Prepare(Message, frozen=True):
+    """Write the files of the mirror's newest commit into the mirror's spare folder, for the next checkout."""
+
+    mirror: str
+    size: int
+    """About how many bytes that takes on the disk."""
+    limits: GitLimits
+
+
 class Settle(Message, frozen=True):
     """All of a checkout is in `stage`: see that no link leaves it, and rename it to `folder`."""
 
@@ -112,7 +121,7 @@ class Ended(Message, frozen=True):
     """What it computed, the processes that helped it too."""
 
 
-Work = Head | Checkout | Settle | Remove
+Work = Head | Checkout | Prepare | Settle | Remove
 Request = Work | Cancel
 Answer = Line | Found | Submodule | Placed | Failed | Ended
 

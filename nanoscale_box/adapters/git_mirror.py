@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -14,9 +14,12 @@ from typing import Final
 from dulwich.pack import write_pack_index_v2
 
 from nanoscale_box.adapters.git_limits import GitLimits
-from nanoscale_box.adapters.git_pack import PackDamaged, PackReader
+from nanoscale_box.adapters.git_pack import COMMIT, TREE, PackDamaged, PackReader
 from nanoscale_box.adapters.git_stream import PackStream
+from nanoscale_box.adapters.git_tree import Listing, list_tree, root_of
 
+Kept = tuple[PackReader, int, bytes]
+"""Where an object is, and its name."""
 _ARRIVING: Final = "tmp_incoming"
 _INCOMING: Final = f"objects/pack/{_ARRIVING}"
 _LFS: Final = "lfs"
@@ -104,6 +107,25 @@ class Mirror:
             self._objects = dict(self._load())
         return self._objects.get(name)
 
+    def content(self, kind: int, name: bytes) -> bytes:
+        """An object of this kind. Raises `PackDamaged` when it is not here."""
+        return content_at(kind, *self._found(name))
+
+    def listing(self, commit: bytes) -> Listing:
+        """What a commit (hex) that is here consists of. Raises `PackDamaged`, `DeployFailed`."""
+        root = root_of(self.content(COMMIT, bytes.fromhex(commit.decode("ascii"))))
+        return list_tree(root, lambda name: self.content(TREE, name), self._limits)
+
+    def kept(self, names: Iterable[bytes]) -> list[Kept]:
+        """Where these objects are, in the order in which they are best read. Raises `PackDamaged`."""
+        return in_order((*self._found(name), name) for name in names)
+
+    def _found(self, name: bytes) -> tuple[PackReader, int]:
+        found = self.find(name)
+        if found is None:
+            raise PackDamaged(f"the object {name.hex()[:10]} is missing")
+        return found
+
     def _load(self) -> Iterator[tuple[bytes, tuple[PackReader, int]]]:
         for index in sorted(self._packs.glob("pack-*.idx")):
             try:
@@ -116,6 +138,19 @@ class Mirror:
             reader = PackReader(fd, dict(pairwise(starts)), offsets, self._limits.max_object_bytes)
             for name, offset in offsets.items():
                 yield name, (reader, offset)
+
+
+def in_order(found: Iterable[Kept]) -> list[Kept]:
+    """The order in which objects are best read."""
+    return sorted(found, key=lambda one: (id(one[0]), one[1]))
+
+
+def content_at(kind: int, reader: PackReader, offset: int) -> bytes:
+    """The object there. Raises `PackDamaged` when it is of another kind."""
+    found, content = reader.get(offset)
+    if found != kind:
+        raise PackDamaged("an object is of another kind than its place says")
+    return content
 
 
 def _read_index(data: bytes) -> dict[bytes, int]:

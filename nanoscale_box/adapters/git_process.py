@@ -6,6 +6,7 @@ import ctypes
 import os
 import signal
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final, NoReturn, TypeVar
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -30,6 +31,12 @@ def hide() -> None:
     """Let no other process of this user read this one's memory, where tokens are; gain nothing from setuid programs."""
     _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def idle() -> None:
+    """Compute and write only when nobody else wants to, where the system lets a process ask for it."""
+    with suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def shared(items: Sequence[T], work: Work[T], processes: int) -> list[bytes] | None:

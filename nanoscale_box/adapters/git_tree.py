@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,6 +15,7 @@ from nanoscale_box.adapters.git_names import name_flaw, shown
 from nanoscale_box.adapters.git_pack import PackDamaged
 from nanoscale_box.core.errors import Code, DeployFailed
 
+_TREE_LINE: Final = re.compile(rb"tree ([0-9a-f]{40})\n")
 _PROGRAM: Final = 0o100755
 _HINT: Final = "remove it from the branch and push again"
 
@@ -40,6 +42,14 @@ def refusal(path: bytes, flaw: str) -> DeployFailed:
     return DeployFailed(
         Code.SOURCE_REFUSED, f"the repository was refused: {shown(path) or 'an entry'} {flaw}", hint=_HINT
     )
+
+
+def root_of(commit: bytes) -> bytes:
+    """The name of a commit's tree. Raises `PackDamaged` when it has none."""
+    root = _TREE_LINE.match(commit)
+    if root is None:
+        raise PackDamaged("the commit has no tree")
+    return bytes.fromhex(root.group(1).decode("ascii"))
 
 
 def list_tree(root: bytes, read: ReadTree, limits: GitLimits) -> Listing:

@@ -24,6 +24,7 @@ from nanoscale_box.adapters.git_messages import (
     Ended,
     Failed,
     Head,
+    Prepare,
     Remove,
     Request,
     Settle,
@@ -33,6 +34,7 @@ from nanoscale_box.adapters.git_messages import (
 from nanoscale_box.adapters.git_mirror import arriving
 from nanoscale_box.adapters.git_process import die_with, hide
 from nanoscale_box.adapters.git_reach import trust
+from nanoscale_box.adapters.git_spare import unfinished_spare
 from nanoscale_box.core.errors import Code, Fault
 
 _STDIN: Final = 0
@@ -113,7 +115,7 @@ class _Worker:
                 if job is not None and job.ended is None:
                     job.is_again = True
                     _kill(job.pid)
-            case Checkout():
+            case Checkout() | Prepare():
                 self._jobs[request.job] = self._begin(request, request.limits.wall_seconds)
             case Head():
                 deadline = time.monotonic() + request.limits.head_seconds
@@ -168,8 +170,8 @@ class _Worker:
         if job.ended is None:
             cpu = round(1000 * (usage.ru_utime + usage.ru_stime))
             ended = Ended(job=number, exit_code=exit_code, late=job.late, peak_kib=usage.ru_maxrss, cpu_ms=cpu)
-            if exit_code != DONE and isinstance(job.request, Checkout):
-                remains = [job.request.stage, *arriving(job.request.mirror)]
+            remains = _remains(job.request) if exit_code != DONE else []
+            if remains:
                 self._jobs[number] = self._begin(Remove(job=number, paths=remains), None)
                 self._jobs[number].ended = ended
                 return
@@ -177,6 +179,17 @@ class _Worker:
         del self._jobs[number]
         if not self._closing:
             send(job.ended)
+
+
+def _remains(request: Work) -> list[str]:
+    """What a job that did not get to its end may have left."""
+    match request:
+        case Checkout():
+            return [request.stage, *arriving(request.mirror)]
+        case Prepare():
+            return [unfinished_spare(request.mirror)]
+        case _:
+            return []
 
 
 def _noted(number: int, frame: object) -> None:

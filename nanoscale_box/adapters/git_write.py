@@ -28,9 +28,10 @@ Places = list[tuple[bytes, bool]]
 
 
 class TreeWriter:
-    """One checkout being written. The folder must not exist; it is private until `finish`."""
+    """One checkout being written. The folder must not exist, unless it was `made` by another one that has no links yet;
+    it is private until `finish`."""
 
-    def __init__(self, folder: str, limits: GitLimits) -> None:
+    def __init__(self, folder: str, limits: GitLimits, *, made: bool = False) -> None:
         self.written = 0
         self.files = 0
         self._folder = folder
@@ -40,8 +41,8 @@ class TreeWriter:
         self._done = [0] * _THREADS
         self._wrong: list[OSError] = []
         self._threads: list[threading.Thread] = []
-        os.makedirs(os.path.dirname(folder), mode=0o700, exist_ok=True)
-        os.mkdir(folder, 0o700)
+        if not made:
+            make_stage(folder)
         self._root = os.open(folder, _FOLDER)
 
     def folders(self, paths: Iterable[bytes]) -> None:
@@ -151,6 +152,12 @@ class TreeWriter:
                 _write_all(fd, content)
             finally:
                 os.close(fd)
+
+
+def make_stage(folder: str) -> None:
+    """Make the folder, private, and what is above it."""
+    os.makedirs(os.path.dirname(folder), mode=0o700, exist_ok=True)
+    os.mkdir(folder, 0o700)
 
 
 def _write_all(fd: int, content: bytes) -> None:

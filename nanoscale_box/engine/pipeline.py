@@ -22,7 +22,7 @@ from nanoscale_box.engine.kit import Hands
 from nanoscale_box.engine.ports import Errand, Progress
 from nanoscale_box.engine.queue import release_of
 from nanoscale_box.engine.releases import Built, Releases
-from nanoscale_box.engine.remotes import Remotes
+from nanoscale_box.engine.remotes import Remotes, cache_key
 from nanoscale_box.engine.retiring import AT_ONCE_SECONDS, Retiring
 from nanoscale_box.engine.stages import Stages
 from nanoscale_box.engine.troubles import Troubles
@@ -203,6 +203,7 @@ class Pipeline:
             await undo.aclose()
         finally:
             self._logs.close(job.release)
+            self._source.prepare(cache_key(job.project))
 
     def _say(self, job: Job) -> Progress:
         return partial(self._logs.build_line, job.release)

@@ -139,6 +139,10 @@ class Source(Protocol):
     async def checkout(self, remote: Remote, branch: str, sha: Sha, release: Release, progress: Progress) -> Commit:
         """Put the tree of `sha` into the release's folder, whole or not at all; give the commit as it was fetched."""
 
+    def prepare(self, cache_key: str) -> None:
+        """Nothing is to be done for a project of this mirror now: make ready for the next checkout, quietly. Returns at
+        once, and never fails."""
+
     async def forget(self, cache_key: str) -> None:
         """Drop the mirror."""
 

@@ -35,7 +35,9 @@ class Previews:
             return plan, missing_tools(plan, tree)
         finally:
             await self._builder.discard(release)
-            if not await self._ledger.read(partial(_is_used, cache_key(project))):
+            if await self._ledger.read(partial(_is_used, cache_key(project))):
+                self._source.prepare(cache_key(project))
+            else:
                 await self._source.forget(cache_key(project))
 
 

@@ -14,13 +14,12 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from nanoscale_box.adapters.git import GitSource
 from nanoscale_box.adapters.git_limits import GitLimits
 from nanoscale_box.adapters.git_process import shared
 from nanoscale_box.core.errors import BoxError, Code, DeployFailed, Fault, Unavailable
-from nanoscale_box.core.model import DeploymentId, ProjectId, Release, Sha
-from nanoscale_box.core.secret import Secret
+from nanoscale_box.core.model import Sha
 from nanoscale_box.engine.ports import Remote
+from tests.adapters.git_box import RELEASE, Box, children, many, release, remote
 from tests.adapters.git_fixtures import (
     GitServer,
     Repository,
@@ -34,35 +33,6 @@ from tests.adapters.git_fixtures import (
 from tests.needs import needs
 
 TOKEN = "ghs_" + "Abc123" * 8
-RELEASE = Release(project_id=ProjectId("p"), deployment_id=DeploymentId("d1"))
-
-
-class Box:
-    """A git source over a home folder, and what it said."""
-
-    def __init__(self, home: Path, limits: GitLimits) -> None:
-        self.home = home
-        self.lines: list[str] = []
-        self.source = GitSource(home / "mirrors", self.folder, limits)
-
-    def folder(self, release: Release) -> Path:
-        """Where a release's checkout goes."""
-        return self.home / "releases" / release.project_id / release.deployment_id
-
-    async def checkout(self, remote: Remote, sha: Sha, branch: str = "main", release: Release = RELEASE) -> Path:
-        """Checks out and gives the folder."""
-        await self.source.checkout(remote, branch, sha, release, self.lines.append)
-        return self.folder(release)
-
-    def left(self) -> list[str]:
-        """What lies in the home apart from mirrors."""
-        releases = self.home / "releases" / "p"
-        return sorted(path.name for path in releases.iterdir()) if releases.is_dir() else []
-
-
-def release(number: int) -> Release:
-    """One of several releases."""
-    return Release(project_id=ProjectId("p"), deployment_id=DeploymentId(f"d{number}"))
 
 
 @pytest.fixture
@@ -107,11 +77,6 @@ def repository(tmp_path: Path, server: GitServer) -> Repository:
         }
     )
     return made
-
-
-def remote(server: GitServer, name: str = "app", token: str | None = None) -> Remote:
-    """The repository as the engine names it."""
-    return Remote(url=server.address(name), cache_key=f"{name}-1", token=Secret(token) if token else None)
 
 
 async def test_a_checkout_is_what_git_says(box: Box, server: GitServer, repository: Repository) -> None:
@@ -256,11 +221,6 @@ async def test_the_token_is_nowhere_but_on_stdin(
     assert TOKEN not in "".join(box.lines)
 
 
-def children(pid: int) -> list[int]:
-    """The child processes of a process."""
-    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
 async def test_cancelling_kills_the_job_and_leaves_nothing(box: Box, server: GitServer, repository: Repository) -> None:
     server.hold = asyncio.Event()
     working = asyncio.create_task(box.checkout(remote(server), repository.head()))
@@ -354,11 +314,6 @@ async def test_several_at_once_and_one_per_mirror(box: Box, server: GitServer, t
     for at, name in enumerate(names):
         assert snapshot(box.folder(release(at))) == git_snapshot(repositories[name].bare, shas[name])
     assert len(server.requests) == 3, "the second checkout of each found the commit in the mirror"
-
-
-def many(count: int) -> dict[str, bytes]:
-    """Some files."""
-    return {f"dir{number % 7}/file{number}": b"%d" % number for number in range(count)}
 
 
 async def test_a_damaged_mirror_is_fetched_again(box: Box, server: GitServer, repository: Repository) -> None:

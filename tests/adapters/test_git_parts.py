@@ -126,6 +126,12 @@ async def test_submodules_are_fetched_those_of_submodules_too(home: Home, sandbo
     }
     assert [path.name for path in (home.folder / "releases").iterdir()] == ["d1"]
     assert any(line.startswith("Submodule libs/inner at ") for line in home.lines)
+    home.source.prepare("app")
+    await home.source.prepared()
+    assert len(list((home.folder / "mirrors").glob("*/spare/manifest"))) == 3
+    assert snapshot(await home.checkout("app", sha, 2)) == snapshot(folder)
+    home.source.prepare("app")
+    await home.source.prepared()
     await home.source.forget("app")
     assert list((home.folder / "mirrors").iterdir()) == []
 

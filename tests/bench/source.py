@@ -4,13 +4,14 @@ head."""
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ from nanoscale_box.core.model import DeploymentId, ProjectId, Release, Sha
 from nanoscale_box.engine.ports import Remote
 from tests.adapters.git_fixtures import GIT_ENV, Repository, git, make_repository, snapshot
 from tests.bench.boxes import ROOT, end, wait_for
+from tests.bench.peers import run_git
 from tests.bench.peers.start import Missing
 from tests.bench.report import Line, Peer, middle, size
 from tests.ports import free_port
@@ -33,6 +35,26 @@ Round = tuple[float, int, int]
 """Seconds, the KiB that the largest process of it held, and milliseconds of computing."""
 
 
+class Launcher:
+    """Runs git from a small process. End it with `end`."""
+
+    def __init__(self) -> None:
+        argv = [sys.executable, "-I", "-S", str(Path(run_git.__file__))]
+        self.process = subprocess.Popen(argv, env=GIT_ENV, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def run(self, commands: Sequence[Sequence[str]], folder: Path) -> Round:
+        """One command after the other."""
+        told, asked = self.process.stdout, self.process.stdin
+        if told is None or asked is None:
+            raise RuntimeError("The launcher was started without pipes.")
+        asked.write(json.dumps({"commands": commands, "folder": str(folder)}).encode() + b"\n")
+        asked.flush()
+        answer = json.loads(told.readline())
+        if answer["failed"]:
+            raise RuntimeError(f"{' '.join(commands[0][:3])} ended with status {answer['failed']}")
+        return answer["seconds"], answer["kib"], answer["ms"]
+
+
 @dataclass(slots=True, kw_only=True)
 class _Case:
     """One repository, who serves it, and what was seen."""
@@ -42,6 +64,7 @@ class _Case:
     repository: Repository
     url: str
     source: GitSource
+    launcher: Launcher
     start_seconds: float
     sha: Sha
     number: int = 0
@@ -74,6 +97,16 @@ class _Case:
         await self.source.checkout(self.remote, _BRANCH, self.sha, self.release, _unread)
         return time.perf_counter() - began, *self.source.last_cost
 
+    async def git(self, folder: Path, *commands: list[str]) -> Round:
+        """Git's: commands one after the other."""
+        return await asyncio.to_thread(self.launcher.run, commands, folder)
+
+    async def make_ready(self) -> float:
+        """What the box does when a deployment is over; gives the milliseconds of computing."""
+        self.source.prepare(self.remote.cache_key)
+        await self.source.prepared()
+        return float(self.source.last_cost[1])
+
     def differs(self) -> list[bytes]:
         """The paths on which our tree and git's disagree: content, mode, link."""
         ours = snapshot(self.tree)
@@ -87,29 +120,43 @@ def first() -> Iterator[Line]:
     async def turn(case: _Case) -> None:
         await case.source.forget(case.remote.cache_key)
         clone = ["git", "clone", "-q", "--depth", "1", "--single-branch", "--branch", _BRANCH, case.url]
-        case.theirs.append(await _quietly(lambda: _peer([*clone, str(case.peers)], case.folder)))
+        case.theirs.append(await _quietly(lambda: case.git(case.folder, [*clone, str(case.peers)])))
         case.ours.append(await _quietly(case.check_out))
 
-    yield from _bench("source.first", "git clone --depth 1", turn, size(1, 5, 9))
+    name, peer = "source.first", "git clone --depth 1"
+    for case in _cases(turn, size(1, 5, 9)):
+        yield _time(case, f"{name}.{case.name}", peer, slice(1, None), _BUDGETS[name], {})
+        yield _memory(case, f"{name}.{case.name}", peer)
 
 
 def redeploy() -> Iterator[Line]:
-    """One more commit and a fresh tree of it, against `git fetch` and `git checkout` into a new work tree."""
+    """One more commit and a fresh tree of it, against `git fetch` and `git checkout` into a new work tree. Every second
+    push comes at once after the one before, when nothing could be made ready for it."""
+    computed: list[float] = []
 
     async def turn(case: _Case) -> None:
         mirror = case.folder / "peer" / "mirror"
         if not mirror.exists():
             clone = ["git", "clone", "-q", "--bare", "--depth", "1", "--branch", _BRANCH, case.url, str(mirror)]
-            await _peer(clone, case.folder)
+            await case.git(case.folder, clone)
             await case.check_out()
             shutil.rmtree(case.tree)
+        if case.number % 2:
+            computed.append(await case.make_ready())
         case.sha = await asyncio.to_thread(_one_more, case)
         fetch = ["git", "fetch", "-q", "--depth", "1", "origin", _BRANCH]
         tree = ["git", "worktree", "add", "-q", "--detach", str(case.peers), "FETCH_HEAD"]
-        case.theirs.append(await _quietly(lambda: _peer(fetch, mirror, tree)))
+        case.theirs.append(await _quietly(lambda: case.git(mirror, fetch, tree)))
         case.ours.append(await _quietly(case.check_out))
 
-    yield from _bench("source.redeploy", "git fetch + git checkout", turn, size(1, 7, 11))
+    name, peer = "source.redeploy", "git fetch + git checkout"
+    for case in _cases(turn, 2 * size(1, 7, 11)):
+        ready, at_once = slice(1, None, 2), slice(2, None, 2)
+        more = {"made_ready_cpu_ms": middle(computed)}
+        yield _time(case, f"{name}.{case.name}", peer, ready, _BUDGETS[name], more)
+        yield _time(case, f"{name}.{case.name}.at_once", peer, at_once, None, {})
+        yield _memory(case, f"{name}.{case.name}", peer)
+        computed.clear()
 
 
 def check() -> Iterator[Line]:
@@ -123,20 +170,20 @@ def check() -> Iterator[Line]:
 
     async def turn(case: _Case) -> None:
         asked = ["git", "ls-remote", case.url, f"refs/heads/{_BRANCH}"]
-        case.theirs.append(await _peer(asked, case.folder))
+        case.theirs.append(await case.git(case.folder, asked))
         case.ours.append(await look(case))
 
-    yield from _bench("source.check", "git ls-remote", turn, size(2, 15, 31), trees=False)
+    name, peer = "source.check", "git ls-remote"
+    for case in _cases(turn, size(2, 15, 31), trees=False):
+        yield _time(case, f"{name}.{case.name}", peer, slice(1, None), _BUDGETS[name], {})
 
 
-def _bench(
-    name: str, peer: str, turn: Callable[[_Case], Awaitable[None]], rounds: int, *, trees: bool = True
-) -> Iterator[Line]:
+def _cases(turn: Callable[[_Case], Awaitable[None]], rounds: int, *, trees: bool = True) -> Iterator[_Case]:
     if shutil.which("git") is None:
         raise Missing("This machine has no git to be measured against.")
     for kind, fill in _REPOSITORIES.items():
         with tempfile.TemporaryDirectory(prefix="bench-") as folder, _served(Path(folder)) as base:
-            yield from _lines(name, peer, asyncio.run(_measured(kind, fill, Path(folder), base, turn, rounds, trees)))
+            yield asyncio.run(_measured(kind, fill, Path(folder), base, turn, rounds, trees))
 
 
 async def _measured(
@@ -156,45 +203,50 @@ async def _measured(
     await source.start()
     await source.head(Remote(url=f"{base}/{kind}.git", cache_key="bench"), _BRANCH)
     cold = time.perf_counter() - began
+    launcher = Launcher()
     case = _Case(name=kind, folder=folder, repository=repository, url=f"{base}/{kind}.git", source=source,
-                 start_seconds=cold, sha=sha)  # fmt: skip
+                 launcher=launcher, start_seconds=cold, sha=sha)  # fmt: skip
     try:
         for case.number in range(rounds + 1):
             await turn(case)
-            if trees and case.number == 0 and (wrong := case.differs()):
+            if trees and case.number < 2 and (wrong := case.differs()):
                 raise RuntimeError(f"{len(wrong)} paths differ from git's, the first is {wrong[0]!r}")
             for tree in (case.tree, case.peers) if trees else ():
                 await asyncio.to_thread(shutil.rmtree, tree)
     finally:
         await source.close()
+        end(launcher.process)
     return case
 
 
-def _lines(name: str, peer: str, case: _Case) -> Iterator[Line]:
-    ours, theirs = case.ours[1:], case.theirs[1:]
-    runs = len(ours)
-    more: dict[str, object] = {
-        "worker_cold_start_ms": round(case.start_seconds * 1000),
-        "ours_cpu_ms": middle([one[2] for one in ours]),
-        "peer_cpu_ms": middle([one[2] for one in theirs]),
-        "load_average": round(os.getloadavg()[0], 1),
-    }
-    yield Line(
-        name=f"{name}.{case.name}",
+def _time(case: _Case, name: str, peer: str, rounds: slice, budget: float | None, more: Mapping[str, object]) -> Line:
+    ours, theirs = case.ours[rounds], case.theirs[rounds]
+    return Line(
+        name=name,
         unit="ms",
         ours=middle([one[0] for one in ours]) * 1000,
         peer=Peer(name=peer, value=middle([one[0] for one in theirs]) * 1000),
-        budget=_BUDGETS[name],
-        runs=runs,
-        more=more,
+        budget=budget,
+        runs=len(ours),
+        more={
+            "worker_cold_start_ms": round(case.start_seconds * 1000),
+            "ours_cpu_ms": middle([one[2] for one in ours]),
+            "peer_cpu_ms": middle([one[2] for one in theirs]),
+            "load_average": round(os.getloadavg()[0], 1),
+            **more,
+        },
     )
-    yield Line(
-        name=f"{name}.{case.name}.memory",
+
+
+def _memory(case: _Case, name: str, peer: str) -> Line:
+    """The most a process held in any round."""
+    return Line(
+        name=f"{name}.memory",
         unit="MiB",
-        ours=max(one[1] for one in ours) / 1024,
-        peer=Peer(name=peer, value=max(one[1] for one in theirs) / 1024),
-        budget=_MEMORY if name != "source.check" else None,
-        runs=runs,
+        ours=max(one[1] for one in case.ours[1:]) / 1024,
+        peer=Peer(name=peer, value=max(one[1] for one in case.theirs[1:]) / 1024),
+        budget=_MEMORY,
+        runs=len(case.ours) - 1,
     )
 
 
@@ -202,24 +254,6 @@ async def _quietly(work: Callable[[], Awaitable[Round]]) -> Round:
     """What earlier rounds wrote goes to the disk first, so that nobody pays for it here."""
     await asyncio.to_thread(os.sync)
     return await work()
-
-
-async def _peer(argv: list[str], folder: Path, *more: list[str]) -> Round:
-    """Run commands of git's one after the other."""
-    return await asyncio.to_thread(_run, (argv, *more), folder)
-
-
-def _run(commands: tuple[list[str], ...], folder: Path) -> Round:
-    began, peak, computed = time.perf_counter(), 0, 0.0
-    for argv in commands:
-        quiet = subprocess.DEVNULL
-        process = subprocess.Popen(argv, cwd=folder, env=GIT_ENV, stdin=quiet, stdout=quiet)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise RuntimeError(f"{' '.join(argv[:3])} ended with status {process.returncode}")
-        peak, computed = max(peak, usage.ru_maxrss), computed + usage.ru_utime + usage.ru_stime
-    return time.perf_counter() - began, peak, round(1000 * computed)
 
 
 @contextmanager

@@ -101,6 +101,18 @@ async def test_a_command_that_fails_ends_the_deployment_and_the_old_release_serv
     await house.check_clean()
 
 
+async def test_the_next_checkout_is_made_ready_when_a_deployment_is_over_however_it_ended(house: House) -> None:
+    await house.live(1)
+    assert house.world.prepared == ["github-1001"]
+    house.world.broken.add(sha(2))
+    await house.push(2)
+    await house.idle()
+    assert (await house.newest()).state is S.FAILED
+    assert house.world.prepared == ["github-1001"] * 2
+    await house.engine.projects.plan("hello")
+    assert house.world.prepared == ["github-1001"] * 3
+
+
 @pytest.mark.parametrize("name", ["preflight", "release"])
 async def test_a_command_can_be_cancelled(house: House, name: str) -> None:
     await house.live(1)

@@ -108,6 +108,9 @@ class HeadsFromGithub:
         self._stand.world.folders[release] = sha
         return Commit(sha=sha, subject="a change", author="Ada")
 
+    def prepare(self, cache_key: str) -> None:
+        self._stand.world.prepared.append(cache_key)
+
     async def forget(self, cache_key: str) -> None:
         self._stand.world.forgotten.append(cache_key)
 

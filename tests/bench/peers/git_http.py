@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 from urllib.parse import urlsplit
@@ -20,6 +21,11 @@ class Backend(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+
+    def handle(self) -> None:
+        """Until the other side has what it wants, whatever it leaves unread."""
+        with suppress(ConnectionResetError):
+            super().handle()
 
     def do_GET(self) -> None:
         """The advertisement."""
