@@ -66,26 +66,18 @@ def waiting(world: World) -> None:
     world.ask(f"nanoscale-box deploy {APP} --no-wait --clear-cache")
 
 
-def gone_back(world: World) -> None:
-    """Something to go back to."""
-    world.ask(f"nanoscale-box resume {APP}")
-    world.ask(f"nanoscale-box deploy {APP}")
-
-
-DISTURBING: Final = r" (down|cancel|rollback|pause|disconnect|serve|projects delete)\b"
-"""After these not everything may be taken for granted any more."""
-
-
 def pushed(world: World) -> None:
     """The second push of the tutorial is live."""
     world.until(lambda: "#2" in str(world.ask("nanoscale-box why first-page")), "the push has a verdict")
     world.until(lambda: " live" in str(world.ask("nanoscale-box deployments first-page").splitlines()[0]), "it is live")
 
 
+DISTURBING: Final = r" (disconnect|projects delete)\b"
+"""After these not everything may be taken for granted any more."""
+
 BEFORE: Final[dict[str, Callable[[World], object]]] = {
     r"nanoscale-box why first-page": pushed,
     r"nanoscale-box cancel .*": waiting,
-    r"nanoscale-box rollback .*": gone_back,
     r"(nanoscale-box|\./scripts/box) projects create .*(OWNER/NAME|me/site).*": lambda w: w.free_name("site"),
     r"nanoscale-box projects create .*me/api.*": lambda w: w.free_name("service"),
     r"nanoscale-box env unset hello API_KEY": lambda w: w.ask("nanoscale-box env set hello API_KEY=x"),

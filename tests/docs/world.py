@@ -28,6 +28,7 @@ PERSON: Final = "ada"
 APP: Final = "hello"
 SECONDS: Final = 30.0
 KEPT: Final = ("PATH", "LANG", "LC_ALL")
+_DOORS: Final = ("listen", "api", "apps")
 PASSPHRASE: Final = "correct horse battery staple"
 
 
@@ -193,7 +194,10 @@ def world() -> Iterator[World]:
             "COLUMNS": "120", "TMPDIR": str(folder),
         }  # fmt: skip
         _started(stack, folder, "tests.docs.quick", str(folder / "door"))
-        ports = {name: free_port() for name in ("listen", "api", "apps")}
+        drawn: set[int] = set()
+        while len(drawn) < len(_DOORS):  # one may be drawn twice
+            drawn.add(free_port())
+        ports = dict(zip(_DOORS, drawn, strict=True))
         made = World(folder=folder, github=json.loads(github)["url"], ports=ports, environ=environ)
         _furnish(made)
         stack.callback(made.stop)
