@@ -179,7 +179,7 @@ class GitSource:
             raise Unavailable(
                 Code.SOURCE_TIMEOUT,
                 f"fetching was stopped: it took longer than {seconds:g} seconds",
-                hint="deploy again when the connection is better, or make the repository smaller",
+                hint="try again when the connection is better, or make the repository smaller",
                 fault=Fault.NETWORK,
             )
         match ended.exit_code:

@@ -27,6 +27,8 @@ from nanoscale_box.core.text import inert
 
 AGENT: Final = "git/2.0 nanoscale-box"
 """Some servers answer in git's protocol only to an agent that begins with `git/`."""
+WAIT: Final = "A deployment is tried again by itself, anything else when you ask for it."
+"""The hint for what passes by itself: nobody asks again for a plan that was only looked at."""
 _REDIRECTS: Final = 4
 _TRY_CLONE: Final = "Try the address with `git clone`."
 _ADDRESS_NOW: Final = "Give the address that the repository has now."
@@ -116,7 +118,7 @@ class Transport:
                 raise Unavailable(
                     Code.SOURCE_UNREACHABLE,
                     f"{self.host} cannot answer now (HTTP {status})",
-                    hint="wait: the box tries again",
+                    hint=WAIT,
                     fault=Fault.NETWORK,
                     retry_after=float(after) if re.fullmatch("[0-9]{1,6}", after) else None,
                 )
@@ -137,7 +139,7 @@ class Transport:
 
     def unreachable(self, wrong: HTTPError) -> Unavailable:
         """The sentence for a connection that failed."""
-        code, hint = Code.SOURCE_UNREACHABLE, "Check the network; the box tries again."
+        code, hint = Code.SOURCE_UNREACHABLE, f"Check the network. {WAIT}"
         match wrong:
             case ReadTimeoutError():
                 code, what = Code.SOURCE_TIMEOUT, f"{self.host} was silent for {self._limits.stall_seconds:g} seconds."
@@ -175,7 +177,7 @@ class Transport:
             return self._refused(f"answered: {text}", hint=_TRY_CLONE)
         if self.ended_early:
             what = f"{self.host} closed the connection before everything was sent"
-            return Unavailable(Code.SOURCE_UNREACHABLE, what, hint="wait: the box tries again", fault=Fault.NETWORK)
+            return Unavailable(Code.SOURCE_UNREACHABLE, what, hint=WAIT, fault=Fault.NETWORK)
         return self._refused("does not answer as git servers do", hint=_TRY_CLONE)
 
 

@@ -17,7 +17,7 @@ import msgspec
 from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
 
-from nanoscale_box.adapters.git_http import AGENT, origin_of
+from nanoscale_box.adapters.git_http import AGENT, WAIT, origin_of
 from nanoscale_box.adapters.git_lfs import LfsFile
 from nanoscale_box.adapters.git_limits import MIB
 from nanoscale_box.adapters.git_messages import Checkout
@@ -208,6 +208,6 @@ class LfsStore:
         return Unavailable(
             Code.SOURCE_UNREACHABLE,
             f"the file {file.path} in Git LFS could not be fetched now{more}",
-            hint="wait: the box tries again",
+            hint=WAIT,
             fault=Fault.NETWORK,
         )

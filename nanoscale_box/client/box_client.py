@@ -127,11 +127,12 @@ class BoxClient:
 
     async def plan(self, project_id: str) -> shapes.PlanPreview:
         """What would be built and how."""
-        return await self._calls.get(address(routes.PROJECT_PLAN, project_id=project_id), shapes.PlanPreview)
+        path = address(routes.PROJECT_PLAN, project_id=project_id)
+        return await self._calls.find_out("GET", path, shapes.PlanPreview)
 
     async def plan_anew(self, asked: requests.CreateProject) -> shapes.PlanPreview:
         """What would be built and how, of a project that is not made yet."""
-        return await self._calls.send("POST", routes.PLAN, shapes.PlanPreview, asked)
+        return await self._calls.find_out("POST", routes.PLAN, shapes.PlanPreview, asked)
 
     async def data(self, project_id: str) -> shapes.ProjectData:
         """Where the app keeps what outlives its releases."""

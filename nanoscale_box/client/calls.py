@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from nanoscale_box.client.dialling import Miss, find_socket, probe, unreachable
+from nanoscale_box.client.dialling import Miss, find_socket, in_doubt, probe, unreachable
 from nanoscale_box.client.errors import ApiError, Unreachable
 from nanoscale_box.wire.requests import Request
 from nanoscale_box.wire.shapes import Problem, Shape
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound=Shape)
 
+_CONNECT_SECONDS: Final = 5.0
 _CALL_SECONDS: Final = 120.0
 # The box sends a sign of life every 15 s.
 _SILENCE_SECONDS: Final = 45.0
-_MAKING_SECONDS: Final = 3600.0
+MAKING_SECONDS: Final = 3600.0
+"""How long the box may be at what takes long: a backup, or a source with its submodules. It has limits of its own."""
 _HOST: Final = "http://box"
 
 
@@ -56,14 +58,18 @@ class Calls:
 
     async def send(self, method: str, path: str, kind: type[S], body: Request | None = None) -> S:
         """Have something done and get what came of it."""
-        return _decoded(await self._call(method, path, body), kind)
+        return _decoded(await self._call(method, path, body, changes=True), kind)
+
+    async def find_out(self, method: str, path: str, kind: type[S], body: Request | None = None) -> S:
+        """Have the box look at something, which changes nothing and may take up to an hour."""
+        return _decoded(await self._call(method, path, body, seconds=MAKING_SECONDS), kind)
 
     async def fetch(self, method: str, path: str, body: Request, target: BinaryIO) -> None:
         """Have something made and write it to `target` as it comes, however large it is."""
         from aiohttp import ClientError, ClientTimeout  # noqa: PLC0415 - see _session
 
         data, headers = msgspec.json.encode(body), {"Content-Type": "application/json"}
-        timeout = ClientTimeout(total=None, sock_connect=5, sock_read=_MAKING_SECONDS)
+        timeout = ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=MAKING_SECONDS)
         try:
             async with self._open_session.request(
                 method, _HOST + path, data=data, headers=headers, timeout=timeout
@@ -73,11 +79,11 @@ class Calls:
                 async for piece in answer.content.iter_any():
                     target.write(piece)
         except (ClientError, OSError, TimeoutError) as broken:
-            raise await self._lost() from broken
+            raise await self._lost(broken) from broken
 
     async def order(self, method: str, path: str, body: Request | None = None) -> None:
         """Have something done that has no answer."""
-        await self._call(method, path, body)
+        await self._call(method, path, body, changes=True)
 
     @asynccontextmanager
     async def stream(
@@ -87,7 +93,7 @@ class Calls:
         from aiohttp import ClientError, ClientTimeout  # noqa: PLC0415 - see _session
 
         headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_id} if last_id else {})
-        timeout = ClientTimeout(total=None, sock_connect=5, sock_read=_SILENCE_SECONDS)
+        timeout = ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=_SILENCE_SECONDS)
         try:
             async with self._open_session.get(
                 _HOST + _with_query(path, query), headers=headers, timeout=timeout
@@ -96,21 +102,40 @@ class Calls:
                     raise _refusal(answer, await answer.read())
                 yield answer.content.iter_any()
         except (ClientError, OSError, TimeoutError) as broken:
-            raise await self._lost() from broken
+            raise await self._lost(broken) from broken
 
-    async def _call(self, method: str, path: str, body: Request | None = None) -> bytes:
-        from aiohttp import ClientError  # noqa: PLC0415 - see _session
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        body: Request | None = None,
+        *,
+        changes: bool = False,
+        seconds: float | None = None,
+    ) -> bytes:
+        from aiohttp import (  # noqa: PLC0415 - see _session
+            ClientConnectorError,
+            ClientError,
+            ClientTimeout,
+            ConnectionTimeoutError,
+        )
 
         data = None if body is None else msgspec.json.encode(body)
         headers = {} if data is None else {"Content-Type": "application/json"}
+        timeout = ClientTimeout(total=seconds or _CALL_SECONDS, sock_connect=_CONNECT_SECONDS)
         try:
-            async with self._open_session.request(method, _HOST + path, data=data, headers=headers) as answer:
+            async with self._open_session.request(
+                method, _HOST + path, data=data, headers=headers, timeout=timeout
+            ) as answer:
                 content = await answer.read()
                 if answer.status >= 400:
                     raise _refusal(answer, content)
                 return content
+        except (ClientConnectorError, ConnectionTimeoutError) as unheard:
+            raise await self._lost(unheard) from unheard
         except (ClientError, OSError, TimeoutError) as broken:
-            raise await self._lost() from broken
+            lost = await self._lost(broken)
+            raise (in_doubt(lost) if changes else lost) from broken
 
     @property
     def _open_session(self) -> ClientSession:
@@ -118,21 +143,23 @@ class Calls:
             raise RuntimeError("the client is used outside of `async with`")
         return self._session
 
-    async def _lost(self) -> Unreachable:
+    async def _lost(self, broken: Exception) -> Unreachable:
         """What became of the box that answered before."""
         path = self.socket
         if path is None:
             raise RuntimeError("the client is used outside of `async with`")
         miss = await probe(path)
-        return unreachable([(Miss.SILENT if miss is None else miss, path)])
+        if miss is None:
+            miss = Miss.SILENT if isinstance(broken, TimeoutError) else Miss.BROKEN
+        return unreachable([(miss, path)])
 
 
 def _session(socket: Path) -> ClientSession:
     # aiohttp costs a fifth of a second to import; a face that only prints its help need not pay it.
-    from aiohttp import ClientSession, ClientTimeout, UnixConnector  # noqa: PLC0415
+    from aiohttp import ClientSession, UnixConnector  # noqa: PLC0415
 
     connector = UnixConnector(path=str(socket), limit=0)
-    return ClientSession(connector=connector, timeout=ClientTimeout(total=_CALL_SECONDS, sock_connect=5))
+    return ClientSession(connector=connector)
 
 
 def _with_query(path: str, query: Mapping[str, str | int | None] | None) -> str:

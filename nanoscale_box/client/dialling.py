@@ -21,6 +21,7 @@ class Miss(IntEnum):
     DEAD = 1
     SILENT = 2
     FORBIDDEN = 3
+    BROKEN = 4
 
 
 async def find_socket(told: Path | None = None) -> Path:
@@ -61,6 +62,10 @@ def unreachable(misses: Sequence[tuple[Miss, Path]]) -> Unreachable:
                 f"the box at {path} belongs to another user",
                 "use it as that user; if it is a service: sudo usermod -aG nanoscale-box $USER, then log in again",
             )
+        case Miss.BROKEN:
+            return Unreachable(
+                f"the box at {path} broke off before its answer was whole", "if it happens again, look at its log"
+            )
         case Miss.SILENT:
             return Unreachable(
                 f"the box at {path} does not answer",
@@ -76,3 +81,11 @@ def unreachable(misses: Sequence[tuple[Miss, Path]]) -> Unreachable:
                 f"no box is running: there is no socket at {looked}",
                 "start one: nanoscale-box serve; if it runs elsewhere, set NANOSCALE_SOCKET to its socket",
             )
+
+
+def in_doubt(lost: Unreachable) -> Unreachable:
+    """The same for an answer that was lost after a change was asked for."""
+    return Unreachable(
+        f"{lost.sentence}; what was asked of it may have been done all the same",
+        f"{lost.hint}; before you ask again see what was done: nanoscale-box status, nanoscale-box audit",
+    )

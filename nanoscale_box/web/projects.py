@@ -15,6 +15,7 @@ from nanoscale_box.engine.views import NewProject, ProjectChanges
 from nanoscale_box.web import answering, services, translate
 from nanoscale_box.web.asking import Query, body_of, project_id
 from nanoscale_box.web.callers import DETAIL, TARGET
+from nanoscale_box.web.leaving import while_asked
 from nanoscale_box.wire import requests, routes, shapes
 
 
@@ -111,13 +112,14 @@ class Projects:
     async def plan(self, request: web.Request) -> web.StreamResponse:
         """What would be built and how."""
         Query(request)
-        planned, missing = await self.projects.plan(project_id(request))
+        planned, missing = await while_asked(request, self.projects.plan(project_id(request)))
         return answering.answer(translate.plan(planned, missing))
 
     async def plan_anew(self, request: web.Request) -> web.StreamResponse:
         """What would be built of a project that is not made yet."""
         Query(request)
-        planned, missing = await self.projects.plan_anew(_new(await body_of(request, requests.CreateProject)))
+        asked = _new(await body_of(request, requests.CreateProject))
+        planned, missing = await while_asked(request, self.projects.plan_anew(asked))
         return answering.answer(translate.plan(planned, missing))
 
     async def data(self, request: web.Request) -> web.StreamResponse:

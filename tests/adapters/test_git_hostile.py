@@ -568,6 +568,7 @@ async def test_a_silent_server(target: Target) -> None:
     short = replace(LIMITS, stall_seconds=0.5)
     error = await at_head(target, silent, short)
     assert (error.code, error.fault) == (Code.SOURCE_TIMEOUT, Fault.NETWORK)
+    assert "A deployment is tried again by itself, anything else when you ask" in error.hint, "true of a plan, too"
     commit = commit_text(name_of(b"tree", b""))
     error = await crafted(target, commit, silent, short)
     assert (error.code, error.fault) == (Code.SOURCE_TIMEOUT, Fault.NETWORK)

@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from nanoscale_box.client import ApiError, BoxClient, Disconnected, Reconnected, Unreachable
+from nanoscale_box.adapters.git_limits import GitLimits
+from nanoscale_box.client import ApiError, BoxClient, Disconnected, Reconnected, Unreachable, calls
 from nanoscale_box.client.calls import address
 from nanoscale_box.client.dialling import Miss, unreachable
 from nanoscale_box.core.secret import Secret
@@ -83,6 +84,73 @@ async def test_github(client: BoxClient, engine: FakeEngine) -> None:
 async def test_session_and_doctor(client: BoxClient) -> None:
     assert (await client.session()).via == "socket"
     assert (await client.doctor()).ok
+
+
+async def test_a_look_at_a_large_source_may_take_longer_than_other_calls(
+    client: BoxClient, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "_CALL_SECONDS", 0.3)
+    engine.projects.slow = True
+    asked = requests.CreateProject(repo_url="https://github.com/o/large", branch="main")
+    looks = [asyncio.create_task(client.plan_anew(asked)), asyncio.create_task(client.plan("hello"))]
+    with pytest.raises(Unreachable, match="does not answer"):
+        await client._calls.get(address(routes.PROJECT_PLAN, project_id="hello"), shapes.PlanPreview)
+    assert not any(look.done() for look in looks), "what ends other calls does not end these"
+    engine.projects.looked.set()
+    assert [plan.kind for plan in await asyncio.gather(*looks)] == ["node", "node"]
+    limits = GitLimits()
+    assert limits.head_seconds + limits.wall_seconds < calls.MAKING_SECONDS, "the box gives up first, and says why"
+
+
+async def test_a_look_that_is_left_ends_at_the_box(client: BoxClient, engine: FakeEngine) -> None:
+    engine.projects.slow = True
+    asked = requests.CreateProject(repo_url="https://github.com/o/large", branch="main")
+    for look in (client.plan_anew(asked), client.plan("hello")):
+        looking = asyncio.create_task(look)
+        await asyncio.wait_for(engine.projects.looking.wait(), 10)
+        looking.cancel()
+        await asyncio.wait_for(engine.projects.left.wait(), 10)
+        engine.projects.looking.clear()
+        engine.projects.left.clear()
+    assert (await client.session()).via == "socket"
+
+
+@asynccontextmanager
+async def deaf(path: Path, hang_up: asyncio.Event) -> AsyncIterator[asyncio.AbstractServer]:
+    """Takes requests on a socket, and hangs up instead of answering."""
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if await reader.read(1):
+            await hang_up.wait()
+        writer.close()
+
+    async with await asyncio.start_unix_server(take, path) as server:
+        yield server
+
+
+async def test_a_change_whose_answer_is_lost_may_have_been_made(tmp_path: Path) -> None:
+    path, hang_up = tmp_path / "box.sock", asyncio.Event()
+    asked = requests.CreateProject(repo_url="https://github.com/o/r", branch="main")
+    async with deaf(path, hang_up) as server, BoxClient.dial(path) as client:
+        hang_up.set()
+        for change in (client.create_project(asked), client.delete_project("hello")):
+            with pytest.raises(Unreachable, match=r"broke off .* may have been done") as lost:
+                await change
+            assert "before you ask again" in lost.value.hint and "nanoscale-box status" in lost.value.hint
+        for look in (client.projects(), client.plan_anew(asked)):
+            with pytest.raises(Unreachable, match=r"broke off before its answer was whole$"):
+                await look
+        hang_up.clear()
+        creating = asyncio.create_task(client.create_project(asked))
+        await asyncio.sleep(0.1)
+        server.close()
+        hang_up.set()
+        with pytest.raises(Unreachable, match="may have been done") as gone:
+            await creating
+        assert "start" in gone.value.hint and "nanoscale-box status" in gone.value.hint
+        with pytest.raises(Unreachable) as unheard:
+            await client.create_project(asked)
+        assert "may have been" not in unheard.value.sentence, "nobody heard of it"
 
 
 async def test_a_refusal_is_a_problem(client: BoxClient) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from pathlib import Path
 
 import pytest
 
 from nanoscale_box.sandbox.server import Sandbox
-from tests.e2e.harness import Box, app_files, repository
+from nanoscale_box.wire import requests
+from tests.e2e.harness import Box, app_files, repository, until
+from tests.e2e.processes import family_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
@@ -45,3 +49,26 @@ async def test_created_over_the_api_and_deleted(box: Box, sandbox: Sandbox) -> N
     assert (await box.page("first.localhost"))[0] == 404
     assert box.apps() == {}
     assert not list((box.home / "releases").glob("*/*"))
+
+
+async def test_a_plan_that_nobody_waits_for_any_more_is_given_up(box: Box, sandbox: Sandbox) -> None:
+    url = await repository(sandbox, "large", app_files("one"))
+    await box.start()
+    async with box.client() as client:
+        asked = requests.CreateProject(repo_url=url, branch="main")
+        assert (await client.plan_anew(asked)).commands, "the worker is there, and all that stays with it"
+        resting = len(family_of(box.pid))
+        slow = {"kind": "delay", "match": {"method": "POST", "path": "git-upload-pack$"}, "seconds": 600, "skip": 1}
+        held = sandbox.world.faults.add(slow)
+        looking = asyncio.create_task(client.plan_anew(asked))
+        await until(lambda: held.hits == 2 and len(family_of(box.pid)) > resting, "a job fetches")
+        looking.cancel()
+        await until(lambda: len(family_of(box.pid)) <= resting, "the job is ended", 10)
+        await until(lambda: not left_in(box.home), "nothing of it is left", 10)
+        sandbox.world.faults.clear()
+        assert (await client.plan_anew(asked)).commands
+
+
+def left_in(home: Path) -> list[Path]:
+    """What checkouts have left."""
+    return [*(home / "releases").glob("*/*"), *(home / "mirrors").glob("*")]

@@ -138,7 +138,11 @@ class FakeClient:
 
     async def plan_anew(self, asked: requests.CreateProject) -> shapes.PlanPreview:
         self._note("plan_anew", asked)
-        await self.looking.wait()
+        try:
+            await self.looking.wait()
+        except asyncio.CancelledError:
+            self._note("left", asked)
+            raise
         return self.plan_preview
 
     async def env(self, project_id: str) -> list[shapes.EnvEntry]:

@@ -144,6 +144,21 @@ async def test_a_refusal_stands_where_it_was_typed_and_nothing_is_lost(
         await deploy(pilot)
 
 
+async def test_only_what_was_refused_last_is_marked_wrong(box: FakeClient, opened: Opened) -> None:
+    async with opened(box) as pilot:
+        await pilot.press("n", "ctrl+t")
+        await until(pilot, lambda: "● Manual URL" in seen(pilot))
+        await pilot.press(*"https://x.example/a/b")
+        screen = pilot.app.screen
+        assert isinstance(screen, NewProjectScreen)
+        for code, wrong in (("invalid_branch", screen.branch), ("name_taken", screen.name_field)):
+            box.refuse["plan_anew"] = ApiError(samples.problem(f"No: {code}.", code=code, status=400))
+            await pilot.press("ctrl+s")
+            await until(pilot, lambda: "✕ No: " in seen(pilot) and wrong.has_class("-wrong"))  # noqa: B023 - awaited here
+            marked = [field for field in (screen.url, screen.branch, screen.name_field) if field.has_class("-wrong")]
+            assert marked == [wrong]
+
+
 async def test_what_is_missing_is_said_and_what_fits_no_field_stands_on_the_plan(
     box: FakeClient, opened: Opened
 ) -> None:

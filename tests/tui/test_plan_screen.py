@@ -139,6 +139,7 @@ async def test_looking_is_seen_and_left_with_esc(box: FakeClient, opened: Opened
         await until(pilot, lambda: "The box still looks" in said(pilot))
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(pilot.app.screen, NewProjectScreen))
+        await until(pilot, lambda: len(asked(box, "left")) == 1)
         box.looking.set()
         await pilot.press("ctrl+s")
         await until(pilot, lambda: "● python" in seen(pilot))

@@ -113,6 +113,11 @@ class FakeProjects:
     latest: Deployment = field(default_factory=deployment)
     fault: Exception | None = None
     drift: Drift | None = None
+    slow: bool = False
+    """Whether looking at a source goes on until `looked`; `left` tells that it was cancelled meanwhile."""
+    looking: asyncio.Event = field(default_factory=asyncio.Event)
+    looked: asyncio.Event = field(default_factory=asyncio.Event)
+    left: asyncio.Event = field(default_factory=asyncio.Event)
 
     def view(self) -> ProjectView:
         return ProjectView(
@@ -180,6 +185,7 @@ class FakeProjects:
         return replace(self.latest, state=DeploymentState.CANCELLED)
 
     async def plan(self, project_id: ProjectId) -> tuple[Plan, tuple[str, ...]]:
+        await self._look()
         run = Command(argv=("npm", "start"))
         install = (Command(argv=("npm", "ci")),)
         return Plan(kind=PlanKind.NODE, why="package.json", install=install, run=run), ("npm",)
@@ -187,6 +193,15 @@ class FakeProjects:
     async def plan_anew(self, asked: NewProject) -> tuple[Plan, tuple[str, ...]]:
         self.asked.append(("plan_anew", asked))
         return await self.plan(ProjectId("prj_1"))
+
+    async def _look(self) -> None:
+        self.looking.set()
+        try:
+            if self.slow:
+                await self.looked.wait()
+        except asyncio.CancelledError:
+            self.left.set()
+            raise
 
     async def data(self, project_id: ProjectId) -> DataFolder:
         return DataFolder(path="/home/box/data/prj_1", bytes=2_500_000, files=12)

@@ -182,9 +182,7 @@ class NewProjectScreen(BoxScreen):
     @on(Input.Changed)
     def typed(self) -> None:
         """The name that is proposed follows what is typed; a complaint about the old text is over."""
-        for field in (self.url, self.branch, self.name_field):
-            field.complain("")
-        self.problem.update(Content(""))
+        self._withdraw()
         self._say_name()
 
     @on(Input.Submitted, "#url Input, #branch Input")
@@ -195,7 +193,8 @@ class NewProjectScreen(BoxScreen):
     @on(Input.Submitted, "#name Input")
     @on(Button.Pressed, "#plan")
     def action_plan(self) -> None:
-        """See what will be built, and go on from there."""
+        """See what will be built, and go on from there; what the box said before is asked anew."""
+        self._withdraw()
         fields = self._asked()
         if fields is None or not self.may_change():
             return
@@ -317,6 +316,12 @@ class NewProjectScreen(BoxScreen):
 
     def _belongs(self, failed: ApiError | Unreachable) -> bool:
         return self._place(failed) is not None
+
+    def _withdraw(self) -> None:
+        """Nothing is wrong, as far as is known."""
+        for field in (self.url, self.branch, self.name_field):
+            field.complain("")
+        self.problem.update(Content(""))
 
     def _complain(self, failed: ApiError | Unreachable) -> None:
         field = self._place(failed)
