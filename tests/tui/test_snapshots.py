@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
 
 from nanoscale_box.client import ApiError
 from nanoscale_box.tui import app
@@ -14,6 +16,7 @@ from tests.tui.conftest import Opened, said, seen, until
 from tests.tui.fake_client import FakeClient
 from tests.tui.snapshot import check_picture
 
+Checked = Callable[[Pilot[None], str, str], Awaitable[None]]
 HOME = {"XDG_CONFIG_HOME": "/home/ada/.config", "XDG_DATA_HOME": "/home/ada/.local/share"}
 SIZES = [(80, 24), (120, 40), (60, 20)]
 KEYS = {
@@ -33,32 +36,40 @@ KEYS = {
 }
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.fixture
+def check_sizes(subtests: pytest.Subtests, tmp_path: Path) -> Checked:
+    """Looks at a screen at each size, in one terminal that is resized; each size is told by itself."""
+
+    async def check(pilot: Pilot[None], name: str, words: str) -> None:
+        for wide, high in SIZES:
+            with subtests.test(f"{wide}x{high}"):
+                await pilot.resize_terminal(wide, high)
+                await until(pilot, lambda: words in seen(pilot))
+                await check_picture(pilot, f"{name}-{wide}x{high}", tmp_path)
+
+    return check
+
+
 @pytest.mark.parametrize("name", KEYS)
-async def test_screens(box: FakeClient, opened: Opened, tmp_path: Path, name: str, size: tuple[int, int]) -> None:
+async def test_screens(box: FakeClient, opened: Opened, check_sizes: Checked, name: str) -> None:
     keys, words = KEYS[name]
-    async with opened(box, size, HOME) as pilot:
+    async with opened(box, SIZES[0], HOME) as pilot:
         await pilot.press(*keys)
-        await until(pilot, lambda: words in seen(pilot))
-        await check_picture(pilot, f"{name}-{size[0]}x{size[1]}", tmp_path)
+        await check_sizes(pilot, name, words)
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-async def test_choices(
-    box: FakeClient, opened: Opened, tmp_path: Path, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_choices(box: FakeClient, opened: Opened, check_sizes: Checked, monkeypatch: pytest.MonkeyPatch) -> None:
     """With some of the actions: all of them are others as often as one comes along."""
     some = [Action(id=f"list.action-{at}", keys="a,ctrl+a", does="does it") for at in range(30)]
     monkeypatch.setattr(app, "actions", lambda *_: some)
-    async with opened(box, size, HOME) as pilot:
+    async with opened(box, SIZES[0], HOME) as pilot:
         await pilot.press("ctrl+o")
         await until(pilot, lambda: "the version that answers" in seen(pilot) or ("0.1.0" in seen(pilot)))
-        await check_picture(pilot, f"choices-{size[0]}x{size[1]}", tmp_path)
+        await check_sizes(pilot, "choices", "")
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-async def test_what_was_done(box: FakeClient, opened: Opened, tmp_path: Path, size: tuple[int, int]) -> None:
-    async with opened(box, size) as pilot:
+async def test_what_was_done(box: FakeClient, opened: Opened, check_sizes: Checked) -> None:
+    async with opened(box) as pilot:
         await pilot.press("j", "d")
         await until(pilot, lambda: "#14" in said(pilot))
         box.refuse["redeploy"] = ApiError(samples.problem("The disk is full.", "Remove old releases.", status=503))
@@ -66,26 +77,22 @@ async def test_what_was_done(box: FakeClient, opened: Opened, tmp_path: Path, si
         await until(pilot, lambda: "The disk is full." in said(pilot))
         pilot.app.clear_notifications()
         await pilot.press("exclamation_mark")
-        await until(pilot, lambda: "What was done from here" in seen(pilot))
-        await check_picture(pilot, f"journal-{size[0]}x{size[1]}", tmp_path)
+        await check_sizes(pilot, "journal", "What was done from here")
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-async def test_first_run(opened: Opened, tmp_path: Path, size: tuple[int, int]) -> None:
-    async with opened(FakeClient(), size) as pilot:
-        await check_picture(pilot, f"first-run-{size[0]}x{size[1]}", tmp_path)
+async def test_first_run(opened: Opened, check_sizes: Checked) -> None:
+    async with opened(FakeClient()) as pilot:
+        await check_sizes(pilot, "first-run", "")
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-async def test_device(opened: Opened, tmp_path: Path, size: tuple[int, int]) -> None:
+async def test_device(opened: Opened, check_sizes: Checked) -> None:
     box = FakeClient()
     box.github = samples.github("registered")
-    async with opened(box, size) as pilot:
+    async with opened(box) as pilot:
         await pilot.press("ctrl+g")
         await until(pilot, lambda: "Sign in on GitHub" in seen(pilot))
         await pilot.press("v")
-        await until(pilot, lambda: "WDJB-MJH1" in seen(pilot))
-        await check_picture(pilot, f"device-{size[0]}x{size[1]}", tmp_path)
+        await check_sizes(pilot, "device", "WDJB-MJH1")
 
 
 async def test_light(box: FakeClient, opened: Opened, tmp_path: Path) -> None:
