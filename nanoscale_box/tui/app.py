@@ -27,6 +27,7 @@ from nanoscale_box.tui import around, palette, themes
 from nanoscale_box.tui.box import Box
 from nanoscale_box.tui.crash import note_crash
 from nanoscale_box.tui.desk import Desk
+from nanoscale_box.tui.driver import TerminalDriver
 from nanoscale_box.tui.feed import Feed
 from nanoscale_box.tui.key_map import actions, unknown
 from nanoscale_box.tui.model import Model
@@ -85,7 +86,7 @@ class BoxApp(App[None]):
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         browse: Callable[[str], bool] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(driver_class=TerminalDriver)
         self.crash: BaseException | None = None
         self._pending: Timer | None = None
         self._changed: Signal[None] = Signal(self, "changed")

@@ -65,7 +65,9 @@ async def test_without_its_keys_a_backup_says_what_is_lost(box: Box, sandbox: Sa
         await client.replace_env("site", [KeepOrSet(key="A", value="b")])
     file = tmp_path / "box.tar.gz"
     assert (await box.command("backup", str(file))).returncode == 0
-    busy = typed(box, "restore", "--verify", str(file))
+    proved = typed(box, "restore", "--verify", str(file))
+    assert proved.returncode == 0 and "2 secrets open" in proved.stdout
+    busy = typed(box, "restore", "--replace", str(file))
     assert busy.returncode == 1 and "is running already" in busy.stderr
     async with box_in(tmp_path / "other", sandbox) as other:
         none = typed(other, "restore", "--verify", str(file))
