@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import subprocess
 import zlib
@@ -60,21 +61,35 @@ POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64
 
 
 class Target:
-    """A home that is attacked."""
+    """A home that is attacked, in one worker for all cases of a test that have the same limits."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
         self.lines: list[str] = []
+        self._sources: dict[GitLimits, GitSource] = {}
+        self._mirrors = itertools.count(1)
+
+    def source(self, limits: GitLimits) -> GitSource:
+        """The home's source with these limits."""
+        if limits not in self._sources:
+            self._sources[limits] = GitSource(self.home / "mirrors", lambda release: self.folder, limits)
+        return self._sources[limits]
+
+    @property
+    def folder(self) -> Path:
+        """Where a checkout goes."""
+        return self.home / "releases" / "d1"
 
     async def checkout(self, url: str, sha: Sha, limits: GitLimits = LIMITS) -> Path:
-        """Checks out with a worker of its own; gives the folder."""
-        folder = self.home / "releases" / "d1"
-        source = GitSource(self.home / "mirrors", lambda release: folder, limits)
-        try:
-            await source.checkout(Remote(url=url, cache_key="k"), "main", sha, RELEASE, self.lines.append)
-        finally:
+        """Checks out by way of a mirror in which nothing lies yet; gives the folder."""
+        remote = Remote(url=url, cache_key=f"k{next(self._mirrors)}")
+        await self.source(limits).checkout(remote, "main", sha, RELEASE, self.lines.append)
+        return self.folder
+
+    async def close(self) -> None:
+        """Ends the workers."""
+        for source in self._sources.values():
             await source.close()
-        return folder
 
     async def refused(self, url: str, sha: Sha, limits: GitLimits = LIMITS) -> BoxError:
         """Checks out, and sees that it ends in a sentence and leaves nothing."""
@@ -91,10 +106,12 @@ class Target:
 
 
 @pytest.fixture
-def target(tmp_path: Path) -> Target:
+async def target(tmp_path: Path) -> AsyncIterator[Target]:
     """A home."""
     (tmp_path / "home").mkdir()
-    return Target(tmp_path / "home")
+    target = Target(tmp_path / "home")
+    yield target
+    await target.close()
 
 
 @pytest.fixture
@@ -106,18 +123,20 @@ async def server(tmp_path: Path) -> AsyncIterator[GitServer]:
 
 
 async def offer(server: GitServer, tree: Node | bytes) -> tuple[str, Sha]:
-    """Puts a crafted tree on the server."""
-    made = make_repository(server.root.parent, "bad")
-    return server.address("bad"), raw_commit(made.bare, tree)
+    """Puts a crafted tree on the server, as the one branch's next commit."""
+    bare = server.root / "bad.git"
+    if not bare.exists():
+        make_repository(server.root.parent, "bad")
+    return server.address("bad"), raw_commit(bare, tree)
 
 
-@pytest.mark.parametrize("name", [b".git", b"..", b"", b"/etc", b"link/foo", b"n" * 300])
-@pytest.mark.parametrize("mode", [FILE, FOLDER])
-async def test_names_that_are_refused(target: Target, server: GitServer, name: bytes, mode: int) -> None:
-    inside: bytes | Node = b"x" if mode == FILE else {b"config": (FILE, b"x")}
-    url, sha = await offer(server, {b"ok": (FILE, b"1"), b"sub": (FOLDER, {name: (mode, inside)})})
-    error = await target.refused(url, sha)
-    assert error.code is Code.SOURCE_REFUSED
+async def test_names_that_are_refused(target: Target, server: GitServer, subtests: pytest.Subtests) -> None:
+    for mode, name in itertools.product([FILE, FOLDER], [b".git", b"..", b"", b"/etc", b"link/foo", b"n" * 300]):
+        with subtests.test(name=name, mode=oct(mode)):
+            inside: bytes | Node = b"x" if mode == FILE else {b"config": (FILE, b"x")}
+            url, sha = await offer(server, {b"ok": (FILE, b"1"), b"sub": (FOLDER, {name: (mode, inside)})})
+            error = await target.refused(url, sha)
+            assert error.code is Code.SOURCE_REFUSED
 
 
 async def test_odd_names_that_are_fine(target: Target, server: GitServer) -> None:
@@ -150,10 +169,11 @@ async def test_what_a_name_says_is_inert_in_the_sentence(target: Target, server:
     assert "\x1b" not in error.detail and "\n" not in error.detail
 
 
-@pytest.mark.parametrize("mode", [0o104755, 0o010644, 0o020666, 0o060000, 0o140000, 0o100600, 0o777, 0, 0o120777])
-async def test_modes_that_are_refused(target: Target, server: GitServer, mode: int) -> None:
-    url, sha = await offer(server, {b"odd": (mode, b"x")})
-    assert (await target.refused(url, sha)).code is Code.SOURCE_REFUSED
+async def test_modes_that_are_refused(target: Target, server: GitServer, subtests: pytest.Subtests) -> None:
+    for mode in (0o104755, 0o010644, 0o020666, 0o060000, 0o140000, 0o100600, 0o777, 0, 0o120777):
+        with subtests.test(mode=oct(mode)):
+            url, sha = await offer(server, {b"odd": (mode, b"x")})
+            assert (await target.refused(url, sha)).code is Code.SOURCE_REFUSED
 
 
 LINKS: list[dict[bytes, bytes]] = [
@@ -165,12 +185,13 @@ LINKS: list[dict[bytes, bytes]] = [
 ]
 
 
-@pytest.mark.parametrize("links", LINKS)
-async def test_links_that_are_refused(target: Target, server: GitServer, links: dict[bytes, bytes]) -> None:
-    tree: dict[bytes, tuple[int, bytes | Node]] = {name: (LINK, to) for name, to in links.items()}
-    tree[b"sub"] = (FOLDER, {b"deep": (FOLDER, {b"f": (FILE, b"x")})})
-    url, sha = await offer(server, tree)
-    assert (await target.refused(url, sha)).code is Code.SOURCE_REFUSED
+async def test_links_that_are_refused(target: Target, server: GitServer, subtests: pytest.Subtests) -> None:
+    for links in LINKS:
+        with subtests.test(links=repr(links)[:80]):
+            tree: dict[bytes, tuple[int, bytes | Node]] = {name: (LINK, to) for name, to in links.items()}
+            tree[b"sub"] = (FOLDER, {b"deep": (FOLDER, {b"f": (FILE, b"x")})})
+            url, sha = await offer(server, tree)
+            assert (await target.refused(url, sha)).code is Code.SOURCE_REFUSED
 
 
 async def test_links_that_are_fine(target: Target, server: GitServer) -> None:
@@ -302,13 +323,13 @@ async def test_attributes_change_nothing(target: Target, server: GitServer) -> N
     assert snapshot(folder) == git_snapshot(server.root / "bad.git", sha)
 
 
-@pytest.mark.parametrize("raw", [b"garbage", b"100644 x\0short", b"100644x\0" + b"1" * 20, b"9 x\0" + b"1" * 20])
-async def test_trees_that_are_none(target: Target, raw: bytes) -> None:
-    tree, commit = name_of(b"tree", raw), commit_text(name_of(b"tree", raw))
-    pack = make_pack(pack_object(1, commit), pack_object(2, raw))
-    assert tree
-    error = await crafted(target, commit, banded(pack))
-    assert error.code is Code.SOURCE_REFUSED
+async def test_trees_that_are_none(target: Target, subtests: pytest.Subtests) -> None:
+    for raw in (b"garbage", b"100644 x\0short", b"100644x\0" + b"1" * 20, b"9 x\0" + b"1" * 20):
+        with subtests.test(raw=raw):
+            commit = commit_text(name_of(b"tree", raw))
+            pack = make_pack(pack_object(1, commit), pack_object(2, raw))
+            error = await crafted(target, commit, banded(pack))
+            assert error.code is Code.SOURCE_REFUSED
 
 
 async def crafted(target: Target, commit: bytes, answer: bytes | Handler, limits: GitLimits = LIMITS) -> BoxError:
@@ -332,9 +353,11 @@ async def test_zeros_are_written_within_the_memory_limit(target: Target) -> None
 
 
 def _zeros(mebibytes: int) -> bytes:
-    """Compressed zeros."""
-    squeeze = zlib.compressobj(9)
-    return b"".join([squeeze.compress(bytes(MIB)) for _ in range(mebibytes)]) + squeeze.flush()
+    """Compressed zeros: one piece, squeezed once and repeated (RFC 1950 and 1951)."""
+    squeeze = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
+    piece = squeeze.compress(bytes(MIB)) + squeeze.flush(zlib.Z_FULL_FLUSH)
+    adler = (mebibytes * MIB % 65521) << 16 | 1
+    return b"\x78\xda" + piece * mebibytes + squeeze.flush() + adler.to_bytes(4, "big")
 
 
 def name_of_zeros(size: int) -> bytes:
@@ -402,12 +425,11 @@ def _distance(distance: int) -> bytes:
     return raw
 
 
-@pytest.mark.parametrize("number", range(9))
-async def test_packs_that_are_none(target: Target, number: int) -> None:
+async def test_packs_that_are_none(target: Target, subtests: pytest.Subtests) -> None:
     commit = commit_text(name_of(b"tree", b""))
     good = make_pack(pack_object(1, commit), pack_object(2, b""))
     unknown = b"\x11" * 20
-    pack = [
+    packs = [
         b"",
         b"not a pack at all, just some text that is long enough",
         good[:-20] + bytes(20),
@@ -417,9 +439,11 @@ async def test_packs_that_are_none(target: Target, number: int) -> None:
         make_pack(pack_object(1, commit), pack_object(6, b"\x05\x05\x90\x05", base=_distance(5000))),
         make_pack(pack_object(1, commit), b"\x50abc", pack_object(2, b"")),
         make_pack(pack_object(1, commit), b"\xb0" + b"\xff" * 30),
-    ][number]
-    error = await crafted(target, commit, banded(pack))
-    assert error.code in {Code.SOURCE_REFUSED, Code.SOURCE_UNREACHABLE, Code.SOURCE_TOO_LARGE}
+    ]
+    for number, pack in enumerate(packs):
+        with subtests.test(number=number):
+            error = await crafted(target, commit, banded(pack))
+            assert error.code in {Code.SOURCE_REFUSED, Code.SOURCE_UNREACHABLE, Code.SOURCE_TOO_LARGE}
 
 
 async def test_a_pack_without_what_the_commit_needs(target: Target) -> None:
@@ -525,37 +549,34 @@ async def test_a_million_refs_where_one_was_asked_for(target: Target) -> None:
 RESULT = "application/x-git-upload-pack-result"
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        b"",
-        b"zzzz",
-        b"0003",
-        b"fff9" + b"x" * 70000,
-        line(b"ERR \x1b[2Jno\n"),
-        line(b"packfile\n"),
-        line(b"packfile\n") + b"zzzz",
-        line(b"packfile\n") + line(b"\x03fatal: \x1b[2J\n"),
-        line(b"packfile\n") + line(b"\x07odd") + b"0000",
-        line(b"packfile\n") + b"0004" * 3 + b"0000",
-        line(b"shallow-info\n") + b"0000",
-        line(b"acknowledgments\n") + line(b"NAK\n") + b"0000",
-    ],
-)
-async def test_answers_to_a_fetch_that_are_none(target: Target, answer: bytes) -> None:
-    error = await crafted(target, commit_text(name_of(b"tree", b"")), answer)
-    assert error.code in {Code.SOURCE_REFUSED, Code.SOURCE_UNREACHABLE}, error.detail
+NO_ANSWERS = [
+    b"",
+    b"zzzz",
+    b"0003",
+    b"fff9" + b"x" * 70000,
+    line(b"ERR \x1b[2Jno\n"),
+    line(b"packfile\n"),
+    line(b"packfile\n") + b"zzzz",
+    line(b"packfile\n") + line(b"\x03fatal: \x1b[2J\n"),
+    line(b"packfile\n") + line(b"\x07odd") + b"0000",
+    line(b"packfile\n") + b"0004" * 3 + b"0000",
+    line(b"shallow-info\n") + b"0000",
+    line(b"acknowledgments\n") + line(b"NAK\n") + b"0000",
+]
+
+
+async def test_answers_to_a_fetch_that_are_none(target: Target, subtests: pytest.Subtests) -> None:
+    for answer in NO_ANSWERS:
+        with subtests.test(answer=answer[:60]):
+            error = await crafted(target, commit_text(name_of(b"tree", b"")), answer)
+            assert error.code in {Code.SOURCE_REFUSED, Code.SOURCE_UNREACHABLE}, error.detail
 
 
 async def at_head(target: Target, handler: Handler, limits: GitLimits = LIMITS) -> BoxError:
     """Asks a server for a branch's head and gives the error."""
     async with served(handler) as url:
-        source = GitSource(target.home / "mirrors", lambda release: target.home / "x", limits)
-        try:
-            with pytest.raises(BoxError) as wrong:
-                await source.head(Remote(url=f"{url}/a/b.git", cache_key="k"), "main")
-        finally:
-            await source.close()
+        with pytest.raises(BoxError) as wrong:
+            await target.source(limits).head(Remote(url=f"{url}/a/b.git", cache_key="k"), "main")
     assert wrong.value.detail.isprintable()
     return wrong.value
 
@@ -600,27 +621,28 @@ def answers(
 ADVERTISEMENT = "application/x-git-upload-pack-advertisement"
 
 
-@pytest.mark.parametrize(
-    ("handler", "code"),
-    [
-        (answers(200, b"<html>hello"), Code.SOURCE_REFUSED),
-        (answers(200, b"1" * 40 + b"\trefs/heads/main\n", "text/plain"), Code.SOURCE_REFUSED),
-        (answers(200, b"", ADVERTISEMENT), Code.SOURCE_UNREACHABLE),
-        (answers(200, b"zzzz", ADVERTISEMENT), Code.SOURCE_REFUSED),
-        (answers(200, b"ffff" + b"x" * 100, ADVERTISEMENT), Code.SOURCE_UNREACHABLE),
-        (answers(200, line(b"version 9\n") + b"0000", ADVERTISEMENT), Code.SOURCE_REFUSED),
-        (answers(200, line(b"ERR \x1b[2Jno entry\n"), ADVERTISEMENT), Code.SOURCE_REFUSED),
-        (answers(401), Code.SOURCE_DENIED),
-        (answers(403), Code.SOURCE_DENIED),
-        (answers(404), Code.SOURCE_DENIED),
-        (answers(418), Code.SOURCE_REFUSED),
-        (answers(500), Code.SOURCE_UNREACHABLE),
-        (answers(302), Code.SOURCE_REFUSED),
-        (answers(302, headers={"Location": "//evil.example/x"}), Code.SOURCE_REFUSED),
-    ],
-)
-async def test_answers_that_are_none(target: Target, handler: Handler, code: Code) -> None:
-    assert (await at_head(target, handler)).code is code
+NO_HEADS = [
+    (answers(200, b"<html>hello"), Code.SOURCE_REFUSED),
+    (answers(200, b"1" * 40 + b"\trefs/heads/main\n", "text/plain"), Code.SOURCE_REFUSED),
+    (answers(200, b"", ADVERTISEMENT), Code.SOURCE_UNREACHABLE),
+    (answers(200, b"zzzz", ADVERTISEMENT), Code.SOURCE_REFUSED),
+    (answers(200, b"ffff" + b"x" * 100, ADVERTISEMENT), Code.SOURCE_UNREACHABLE),
+    (answers(200, line(b"version 9\n") + b"0000", ADVERTISEMENT), Code.SOURCE_REFUSED),
+    (answers(200, line(b"ERR \x1b[2Jno entry\n"), ADVERTISEMENT), Code.SOURCE_REFUSED),
+    (answers(401), Code.SOURCE_DENIED),
+    (answers(403), Code.SOURCE_DENIED),
+    (answers(404), Code.SOURCE_DENIED),
+    (answers(418), Code.SOURCE_REFUSED),
+    (answers(500), Code.SOURCE_UNREACHABLE),
+    (answers(302), Code.SOURCE_REFUSED),
+    (answers(302, headers={"Location": "//evil.example/x"}), Code.SOURCE_REFUSED),
+]
+
+
+async def test_answers_that_are_none(target: Target, subtests: pytest.Subtests) -> None:
+    for number, (handler, code) in enumerate(NO_HEADS):
+        with subtests.test(number=number, code=code):
+            assert (await at_head(target, handler)).code is code
 
 
 async def test_retry_after_is_kept(target: Target) -> None:
