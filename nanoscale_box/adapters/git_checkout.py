@@ -8,7 +8,6 @@ import shutil
 import struct
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -26,13 +25,15 @@ from nanoscale_box.adapters.git_pack import BLOB, COMMIT, TREE, PackDamaged, Pac
 from nanoscale_box.adapters.git_process import shared
 from nanoscale_box.adapters.git_spare import take_spare
 from nanoscale_box.adapters.git_stream import PackStream
-from nanoscale_box.adapters.git_tree import Listing, list_tree, root_of
+from nanoscale_box.adapters.git_tree import Listing, Walk, root_of
 from nanoscale_box.adapters.git_write import TreeWriter, check_links, put_in_place
 from nanoscale_box.core.errors import Code, DeployFailed
 
 _PROCESSES: Final = 4
 _WORTH_SHARING: Final = 400
 """Files; below that another process costs more than it gives."""
+_WORTH_A_THREAD: Final = MIB // 32
+"""Bytes of a file; below that handing it over costs more than it gives."""
 _SHARE: Final = struct.Struct("<QQ?")
 _NAME: Final = 20
 _PAUSE: Final = 0.3
@@ -129,8 +130,10 @@ class _Arrival:
         self._commits: dict[bytes, bytes] = {}
         self._listing: Listing | None = None
         self._begun = begun
-        self._tried = False
-        self._placed: set[bytes] = set()
+        self._streams = False
+        self._walk: Walk | None = None
+        self._made = 0
+        self._placed: dict[bytes, int] = {}
         self._pointers = Pointers()
         self.words = CommitWords()
 
@@ -153,7 +156,7 @@ class _Arrival:
     def receive(self, known: list[bytes]) -> None:
         """Fetch what is missing, placing files at once if everything has to come."""
         fd = self._mirror.incoming()
-        self._tried = bool(known)
+        self._streams = not known
         self.stream = PackStream(fd, self._request.limits, self._seen, self._mirrored)
         fetch_commit(self._request, known, self.stream, self._received, self._remote)
         self._say(f"Received {self.stream.received / MIB:.1f} MiB in {self.stream.done:,} objects.")
@@ -166,14 +169,14 @@ class _Arrival:
     def complete(self, *, alone: bool) -> list[Submodule]:
         """List the tree if that is still to do, refuse what must not be, and write what is not written yet; give the
         submodules, whose places stay empty."""
-        listing = self._listing or self._list(self._read_folder)
+        listing = self._list()
         targets = {path: self._content(name) for path, name in listing.links.items()}
         check_links(listing, targets)
         if self._begun is not None:
             placed = settle(self._begun, listing, self._writer)
             if placed is None:
                 raise _Unshared
-            self._placed |= placed
+            self._placed = {name: len(listing.files[name]) for name in placed}
         self._write_rest(listing, alone=alone)
         for places, text in self._pointers.texts():
             self._writer.place(places, text)
@@ -186,11 +189,12 @@ class _Arrival:
     def _write_rest(self, listing: Listing, *, alone: bool) -> None:
         """Write what did not come as the pack arrived: where it is much, with the help of other processes, since making
         files takes the time."""
-        rest = in_order((*self._find(name), name) for name in listing.files if name not in self._placed)
+        rest = in_order((*self._find(name), name) for name in listing.files if self._places(listing, name))
         helpers = min(len(os.sched_getaffinity(0)), _PROCESSES) if len(rest) > _WORTH_SHARING else 1
-        if alone or helpers == 1 or self._writer.is_threaded:
+        if alone or helpers == 1:
             self._write_run(listing, rest)
             return
+        self._writer.drain()  # with threads this process must not be forked
 
         def work(run: Sequence[Kept]) -> bytes:
             return self._write_run(listing, run)
@@ -205,13 +209,13 @@ class _Arrival:
                 self._pointers.asks()
             for at in range(_SHARE.size, len(one), _NAME):
                 name = one[at : at + _NAME]
-                self._pointers.keeps(listing.files[name], self._content(name))
+                self._pointers.keeps(self._places(listing, name), self._content(name))
 
     def _write_run(self, listing: Listing, run: Sequence[Kept]) -> bytes:
         """Write some of the files; gives what another process must know of it, at the end the names of pointers."""
         writer, before, kept = self._writer, (self._writer.written, self._writer.files), []
         for reader, offset, name in run:
-            places, content = listing.files[name], reader.blob(offset)
+            places, content = self._places(listing, name), reader.blob(offset)
             if content is None:
                 for path, program in places:
                     writer.place_pieces(path, program, reader.pieces(offset))
@@ -240,35 +244,45 @@ class _Arrival:
 
     def _seen(self, name: bytes, kind: int, content: bytes | None) -> None:
         if kind == BLOB:
-            if not self._tried:
-                self._tried = True
-                self._try_listing()
-            if self._listing is not None and content is not None and name in self._listing.files:
-                self._write(name, self._listing.files[name], content)
+            if self._walk is not None and content is not None and name in self._walk.listing.files:
+                self._write(name, self._walk.listing.files[name], content)
         elif kind == TREE and content is not None:
             self._folders[name] = content
+            if self._walk is not None and self._walk.take(name, content):
+                self._make_folders(self._walk.listing)
         elif kind == COMMIT and content is not None:
             self._commits[name] = content
+            if self._streams and name == self._commit:
+                self._walk = Walk(root_of(content), self._request.limits)
 
-    def _try_listing(self) -> None:
-        if self._commit in self._commits:
-            with suppress(KeyError):  # some folders are still to come; listed when everything is here
-                self._list(self._folders.__getitem__)
-
-    def _list(self, read: Callable[[bytes], bytes]) -> Listing:
+    def _list(self) -> Listing:
+        """List the whole tree, or what of it is not listed yet."""
         commit = self._commits.get(self._commit) or self._content_of(COMMIT, self._commit)
         self.words = commit_words(commit)
-        listing = list_tree(root_of(commit), read, self._request.limits)
+        walk = self._walk or Walk(root_of(commit), self._request.limits)
+        walk.go(self._read_folder)
         if self._begun is None:
-            self._writer.folders(listing.folders)
-        self._listing = listing
-        return listing
+            self._make_folders(walk.listing)
+        self._listing = walk.listing
+        return walk.listing
+
+    def _make_folders(self, listing: Listing) -> None:
+        """Those that were listed since."""
+        self._writer.folders(listing.folders[self._made :])
+        self._made = len(listing.folders)
 
     def _write(self, name: bytes, places: list[tuple[bytes, bool]], content: bytes) -> None:
-        if name not in self._placed:
-            self._placed.add(name)
-            if not self._pointers.keeps(places, content):
-                self._writer.place(places, content)
+        """Write a file where it is known to go by now; folders that come later may have it too. Small ones wait for the
+        end, when several processes make them."""
+        if len(content) > _WORTH_A_THREAD and name not in self._placed:
+            known = places[:]
+            self._placed[name] = len(known)
+            if not self._pointers.keeps(known, content):
+                self._writer.place(known, content)
+
+    def _places(self, listing: Listing, name: bytes) -> list[tuple[bytes, bool]]:
+        """Where a blob is still to be written."""
+        return listing.files[name][self._placed.get(name, 0) :]
 
     def _read_folder(self, name: bytes) -> bytes:
         content = self._folders.get(name)

@@ -7,10 +7,9 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import urllib3
-from dulwich.client import HttpGitClient
 from dulwich.errors import GitProtocolError, NotGitRepository
 from dulwich.objects import ObjectID
 from dulwich.refs import Ref
@@ -21,6 +20,9 @@ from nanoscale_box.adapters.git_stream import PackStream
 from nanoscale_box.adapters.git_wire import Otherwise, direct_fetch, direct_head, direct_tags
 from nanoscale_box.core.errors import Code, DeployFailed
 from nanoscale_box.core.tags import newest_tag
+
+if TYPE_CHECKING:
+    from dulwich.client import HttpGitClient
 
 _USER: Final = "x-access-token"
 _SHA: Final = re.compile(rb"[0-9a-f]{40}")
@@ -125,6 +127,9 @@ def _transport(request: Head | Checkout) -> Transport:
 
 
 def _client(request: Head | Checkout, transport: Transport) -> HttpGitClient:
+    # Few servers need it, and each process of a job holds what the worker has loaded.
+    from dulwich.client import HttpGitClient  # noqa: PLC0415 - see above
+
     return HttpGitClient(
         request.url,
         pool_manager=cast(urllib3.PoolManager, transport),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from io import BytesIO
+from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
@@ -29,6 +28,8 @@ AGENT: Final = "git/2.0 nanoscale-box"
 """Some servers answer in git's protocol only to an agent that begins with `git/`."""
 WAIT: Final = "A deployment is tried again by itself, anything else when you ask for it."
 """The hint for what passes by itself: nobody asks again for a plan that was only looked at."""
+_LARGE: Final = MIB
+_PIECE: Final = MIB // 8
 _REDIRECTS: Final = 4
 _TRY_CLONE: Final = "Try the address with `git clone`."
 _ADDRESS_NOW: Final = "Give the address that the repository has now."
@@ -191,7 +192,9 @@ class GitResponse:
         self.redirect_location = ""
         self._transport = transport
         self._response = response
-        self._source: BaseHTTPResponse | BytesIO = response
+        self._held = b""
+        self._at = 0
+        self._count = 0
         self._url = url
 
     def geturl(self) -> str:
@@ -200,17 +203,28 @@ class GitResponse:
 
     def read_whole(self, most: int) -> None:
         """Take all there is, at most one byte more than `most`."""
-        self._source = BytesIO(self._receive(most + 1))
+        self._held = self._received(self._response.read, most + 1)
 
     def read(self, size: int) -> bytes:
         """The next bytes; fewer than asked for only at the end."""
-        data = self._receive(size) if self._source is self._response else self._source.read(size)
+        end = self._at + size
+        while end > len(self._held) and (more := self._more()):
+            self._held, self._at, end = self._held[self._at :] + more, 0, size
+        data = self._held[self._at : end]
+        self._at += len(data)
         self._transport.ended_early = len(data) < size
         return data
 
-    def _receive(self, size: int) -> bytes:
+    def _more(self) -> bytes:
+        """What has come; of a large answer, which comes in many small parts, a large piece."""
+        read = self._response.read1 if self._count < _LARGE else self._response.read
+        more = self._received(read, _PIECE)
+        self._count += len(more)
+        return more
+
+    def _received(self, read: Callable[[int], bytes], size: int) -> bytes:
         try:
-            data = self._response.read(size)
+            data = read(size)
         except HTTPError as wrong:
             raise self._transport.unreachable(wrong) from wrong
         self._transport.spend(data)

@@ -26,7 +26,9 @@ TYPE_NAMES: Final = {COMMIT: b"commit", TREE: b"tree", BLOB: b"blob", TAG: b"tag
 BIG: Final = 8 * MIB
 """A blob above this is never held in memory unless something is a delta of it."""
 _PIECE: Final = MIB
-_CACHE: Final = 64 * MIB
+_CACHE: Final = 2 * MIB
+_LEAST_CACHED: Final = 8
+"""Objects that are kept at hand however large they are."""
 _MAX_CHAIN: Final = 4096
 
 
@@ -158,7 +160,7 @@ class PackReader:
     def get(self, offset: int) -> tuple[int, bytes]:
         """Kind and content of an object. Raises `PackDamaged`, `DeployFailed` when it is over the budget."""
         deltas: list[tuple[int, bytes]] = []
-        while (found := self._cache.get(offset)) is None:
+        while (found := self._at_hand(offset)) is None:
             entry, raw = self._entry(offset)
             content = self._inflate(entry, raw)
             if entry.kind in TYPE_NAMES:
@@ -227,13 +229,19 @@ class PackReader:
         """How many bytes of the pack an object takes."""
         return self._end(offset) - offset
 
+    def _at_hand(self, offset: int) -> tuple[int, bytes] | None:
+        found = self._cache.get(offset)
+        if found is not None:
+            self._cache.move_to_end(offset)
+        return found
+
     def remember(self, offset: int, kind: int, content: bytes) -> None:
         """Keep an object at hand, since others are likely deltas of it."""
         if offset in self._cache or len(content) > BIG:
             return
         self._cache[offset] = (kind, content)
         self._cached += len(content)
-        while self._cached > _CACHE:
+        while self._cached > _CACHE and len(self._cache) > _LEAST_CACHED:
             self._cached -= len(self._cache.popitem(last=False)[1][1])
 
     def _end(self, offset: int) -> int:

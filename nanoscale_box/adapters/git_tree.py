@@ -54,14 +54,38 @@ def root_of(commit: bytes) -> bytes:
 
 def list_tree(root: bytes, read: ReadTree, limits: GitLimits) -> Listing:
     """Walk the tree `root`. Raises `DeployFailed` when something in it is refused, `KeyError` from `read`."""
-    listing = Listing()
-    ahead = [(b"", root, 0)]
-    while ahead:
-        folder, name, depth = ahead.pop()
+    walk = Walk(root, limits)
+    walk.go(read)
+    return walk.listing
+
+
+class Walk:
+    """Lists a commit's content as far as its trees are here; folders that are awaited go by the name of their tree."""
+
+    def __init__(self, root: bytes, limits: GitLimits) -> None:
+        self.listing = Listing()
+        self._awaited: dict[bytes, list[tuple[bytes, int]]] = {root: [(b"", 0)]}
+        self._limits = limits
+
+    def go(self, read: ReadTree) -> None:
+        """To the end. Raises `DeployFailed` when something in it is refused, `KeyError` from `read`."""
+        while self._awaited:
+            name = next(reversed(self._awaited))
+            self.take(name, read(name))
+
+    def take(self, name: bytes, content: bytes) -> bool:
+        """A tree came: go through it wherever it is awaited; False if it is not (yet). Raises `DeployFailed`."""
+        places = self._awaited.pop(name, None)
+        for folder, depth in places or ():
+            self._enter(folder, content, depth)
+        return places is not None
+
+    def _enter(self, folder: bytes, content: bytes, depth: int) -> None:
+        listing, limits = self.listing, self._limits
         if depth > limits.max_depth:
             raise refusal(folder, f"is nested more than {limits.max_depth} folders deep")
         seen: set[bytes] = set()
-        for entry, mode, hex_name in _entries(folder, read(name)):
+        for entry, mode, hex_name in _entries(folder, content):
             path = folder + b"/" + entry if folder else entry
             _check(path, entry, seen, limits)
             listing.count += 1
@@ -71,7 +95,7 @@ def list_tree(root: bytes, read: ReadTree, limits: GitLimits) -> Listing:
             match mode:
                 case 0o040000:
                     listing.folders.append(path)
-                    ahead.append((path, blob, depth + 1))
+                    self._awaited.setdefault(blob, []).append((path, depth + 1))
                 case 0o100644 | 0o100664 | 0o100755:  # 664 was written by very old gits; taken as 644, as git does
                     listing.files.setdefault(blob, []).append((path, mode == _PROGRAM))
                 case 0o120000:
@@ -81,7 +105,6 @@ def list_tree(root: bytes, read: ReadTree, limits: GitLimits) -> Listing:
                 case _:
                     flaw = f"has the mode {mode:o}, which is neither a file, a program, a link nor a folder"
                     raise refusal(path, flaw)
-    return listing
 
 
 def _entries(folder: bytes, content: bytes) -> list[tuple[bytes, int, bytes]]:

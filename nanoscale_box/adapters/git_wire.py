@@ -18,6 +18,8 @@ _AGENT: Final = b"agent=git/2.0-nanoscale-box\n"
 _REF: Final = re.compile(rb"([0-9a-f]{40}) (\S+)")
 _PEELED: Final = re.compile(rb" peeled:([0-9a-f]{40})")
 _MAX_LINE: Final = 65520
+_GATHERED: Final = 1 << 17
+"""Bytes of a pack that are handed on at once: git sends it in small parts, and each costs."""
 _DELIMITER: Final = b"0001"
 _FLUSH: Final = b"0000"
 
@@ -92,12 +94,18 @@ def direct_fetch(
 
 
 def _sort_out(lines: Iterator[bytes | None], take: Callable[[bytes], object], words: Callable[[bytes], None]) -> None:
+    gathered: list[bytes] = []
+    size = 0
     for line in lines:
+        if line is None or size > _GATHERED:
+            take(b"".join(gathered))
+            gathered, size = [], 0
         if line is None:
             return
         match line[0] if line else 0:
             case _Band.PACK:
-                take(line[1:])
+                gathered.append(line[1:])
+                size += len(line)
             case _Band.WORDS:
                 words(line[1:])
             case _:

@@ -19,7 +19,7 @@ from nanoscale_box.adapters.git_pack import too_large
 from nanoscale_box.adapters.git_tree import Listing, refusal
 
 _THREADS: Final = 2
-_WAITING: Final = 32 * MIB
+_WAITING: Final = 16 * MIB
 """Bytes that may wait for the threads; beyond that the caller writes itself."""
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -54,11 +54,6 @@ class TreeWriter:
         self._threads = [threading.Thread(target=self._work, args=(number,), daemon=True) for number in range(_THREADS)]
         for thread in self._threads:
             thread.start()
-
-    @property
-    def is_threaded(self) -> bool:
-        """Whether threads are at work: then this process must not be forked."""
-        return bool(self._threads)
 
     def place_now(self, places: Places, content: bytes) -> None:
         """Write the content to each of the places. Raises `DeployFailed` when the budget is spent."""

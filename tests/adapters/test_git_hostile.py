@@ -10,6 +10,7 @@ import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 from aiohttp import web
@@ -485,6 +486,59 @@ async def test_objects_in_the_order_no_git_sends(target: Target) -> None:
     async with served(CraftedServer(sha, banded(pack)).handle) as url:
         folder = await target.checkout(f"{url}/bad.git", sha)
     assert snapshot(folder) == {b"a": ("100644", base), b"b": ("100755", built)}
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_a_pack_in_any_order_ends_as_the_same_tree(target: Target, seed: int) -> None:
+    blobs = {name: os.urandom(50_000) for name in (b"large", b"other")} | {b"small": b"s"}
+    hexes = {name: name_of(b"blob", content) for name, content in blobs.items()}
+    inner = b"".join(tree_entry(name, FILE, hexes[name]) for name in sorted(hexes))
+    middle = tree_entry(b"in", FOLDER, name_of(b"tree", inner)) + tree_entry(b"run", PROGRAM, hexes[b"large"])
+    root = b"".join(tree_entry(name, FOLDER, name_of(b"tree", middle)) for name in (b"a", b"b"))
+    root += tree_entry(b"c", FOLDER, name_of(b"tree", inner)) + tree_entry(b"large", FILE, hexes[b"large"])
+    commit = commit_text(name_of(b"tree", root))
+    objects = [pack_object(3, content) for content in blobs.values()]
+    objects += [pack_object(2, tree) for tree in (inner, middle, root)] + [pack_object(1, commit)]
+    if seed:
+        Random(seed).shuffle(objects)
+    else:
+        objects.reverse()
+    sha = Sha(name_of(b"commit", commit).decode())
+    async with served(CraftedServer(sha, banded(make_pack(*objects))).handle) as url:
+        found = snapshot(await target.checkout(f"{url}/bad.git", sha))
+    wanted = {b"/".join([at, name]): ("100644", blobs[name]) for at in (b"a/in", b"b/in", b"c") for name in blobs}
+    program = ("100755", blobs[b"large"])
+    assert found == wanted | {b"a/run": program, b"b/run": program, b"large": ("100644", blobs[b"large"])}
+
+
+async def test_files_are_written_while_the_pack_still_comes(target: Target) -> None:
+    first, second = os.urandom(600_000), os.urandom(600_000)
+    inner = tree_entry(b"second", FILE, name_of(b"blob", second))
+    root = tree_entry(b"first", FILE, name_of(b"blob", first)) + tree_entry(b"sub", FOLDER, name_of(b"tree", inner))
+    commit = commit_text(name_of(b"tree", root))
+    objects = [pack_object(1, commit), pack_object(2, root), pack_object(3, first), pack_object(2, inner)]
+    answer = banded(make_pack(*objects, pack_object(3, second)))
+    written = asyncio.Event()
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/x-git-upload-pack-result"})
+        await response.prepare(request)
+        await response.write(answer[:1_000_000])
+        await written.wait()
+        await response.write(answer[1_000_000:])
+        return response
+
+    def size(path: Path) -> int:
+        return path.stat().st_size if path.exists() else 0
+
+    sha = Sha(name_of(b"commit", commit).decode())
+    async with served(CraftedServer(sha, handler).handle) as url, asyncio.TaskGroup() as tasks:
+        working = tasks.create_task(target.checkout(f"{url}/bad.git", sha))
+        path = target.home / "releases" / "d1.part" / "first"
+        while size(path) < len(first) and not working.done():
+            await asyncio.wait([working], timeout=0.01)
+        written.set()
+    assert snapshot(working.result()) == {b"first": ("100644", first), b"sub/second": ("100644", second)}
 
 
 async def test_too_many_objects_are_refused_at_the_header(target: Target) -> None:
