@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
 from nanoscale_box.client.calls import Calls, address
 from nanoscale_box.client.following import Disconnected, Reconnected, follow_events, follow_log
+from nanoscale_box.client.looking import look
 from nanoscale_box.wire import requests, routes, shapes
 from nanoscale_box.wire.usage import Usage
 
@@ -130,8 +131,12 @@ class BoxClient:
         path = address(routes.PROJECT_PLAN, project_id=project_id)
         return await self._calls.find_out("GET", path, shapes.PlanPreview)
 
-    async def plan_anew(self, asked: requests.CreateProject) -> shapes.PlanPreview:
-        """What would be built and how, of a project that is not made yet."""
+    async def plan_anew(
+        self, asked: requests.CreateProject, hear: Callable[[str], None] | None = None
+    ) -> shapes.PlanPreview:
+        """What would be built and how, of a project that is not made yet; `hear` is told what git says meanwhile."""
+        if hear is not None:
+            return await look(self._calls, asked, hear)
         return await self._calls.find_out("POST", routes.PLAN, shapes.PlanPreview, asked)
 
     async def data(self, project_id: str) -> shapes.ProjectData:

@@ -87,16 +87,20 @@ class Calls:
 
     @asynccontextmanager
     async def stream(
-        self, path: str, query: Mapping[str, str | int | None], last_id: str
+        self, path: str, query: Mapping[str, str | int | None], last_id: str, body: Request | None = None
     ) -> AsyncIterator[AsyncIterator[bytes]]:
-        """The bytes of a stream. `ApiError` when it is refused, `Unreachable` when nobody answers or it breaks off."""
+        """The bytes of a stream, of what comes of `body` if there is one.
+
+        `ApiError` when it is refused, `Unreachable` when nobody answers or it breaks off."""
         from aiohttp import ClientError, ClientTimeout  # noqa: PLC0415 - see _session
 
         headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_id} if last_id else {})
+        method, data = ("GET", None) if body is None else ("POST", msgspec.json.encode(body))
+        headers |= {} if body is None else {"Content-Type": "application/json"}
         timeout = ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=_SILENCE_SECONDS)
         try:
-            async with self._open_session.get(
-                _HOST + _with_query(path, query), headers=headers, timeout=timeout
+            async with self._open_session.request(
+                *(method, _HOST + _with_query(path, query)), data=data, headers=headers, timeout=timeout
             ) as answer:
                 if answer.status >= 400:
                     raise _refusal(answer, await answer.read())

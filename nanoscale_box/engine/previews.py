@@ -9,8 +9,13 @@ from nanoscale_box.core.plan import Plan, detect, missing_tools
 from nanoscale_box.engine.confirming import confirmed
 from nanoscale_box.engine.kit import Desk, Hands
 from nanoscale_box.engine.pipeline import settings_of
+from nanoscale_box.engine.ports import Progress
 from nanoscale_box.engine.records import Records
 from nanoscale_box.engine.remotes import Remotes, cache_key
+
+
+def silent(line: str) -> None:
+    """Nobody hears it."""
 
 
 class Previews:
@@ -23,13 +28,13 @@ class Previews:
         self._source = hands.source
         self._builder = hands.builder
 
-    async def plan(self, project: Project) -> tuple[Plan, tuple[str, ...]]:
+    async def plan(self, project: Project, progress: Progress = silent) -> tuple[Plan, tuple[str, ...]]:
         """The plan for the branch's head and the tools this machine lacks; `DeployFailed` as a deployment would."""
         release = Release(project_id=project.id, deployment_id=DeploymentId(self._ids.new("pre")))
         try:
             async with self._remotes.open(project) as remote:
                 head = (await confirmed(self._source, remote, project)).sha
-                await self._source.checkout(remote, project.branch, head, release, _silent)
+                await self._source.checkout(remote, project.branch, head, release, progress)
             tree = await self._builder.inspect(release, project.root_directory)
             plan = detect(tree, settings_of(project))
             return plan, missing_tools(plan, tree)
@@ -44,7 +49,3 @@ class Previews:
 def _is_used(key: str, records: Records) -> bool:
     """Whether a project there is fetches by this mirror."""
     return any(cache_key(project) == key for project in records.projects.list())
-
-
-def _silent(line: str) -> None:
-    """Nobody reads the log of a preview."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from nanoscale_box.core.ci import check_waiting
@@ -17,7 +17,7 @@ from nanoscale_box.engine import heads
 from nanoscale_box.engine.creating import Creating
 from nanoscale_box.engine.hooks import Hooks
 from nanoscale_box.engine.kit import Desk, Hands
-from nanoscale_box.engine.previews import Previews
+from nanoscale_box.engine.previews import Previews, silent
 from nanoscale_box.engine.queue import conclude, release_of
 from nanoscale_box.engine.records import Page, Records
 from nanoscale_box.engine.releases import Releases, env_place
@@ -122,9 +122,11 @@ class Projects:
         """What would be built and how, and which tools are missing."""
         return await self._previews.plan((await self.get(project_id)).project)
 
-    async def plan_anew(self, asked: NewProject) -> tuple[Plan, tuple[str, ...]]:
-        """The same of a project that is not made yet; nothing of it stays."""
-        return await self._previews.plan(await self._creating.draft(asked))
+    async def plan_anew(
+        self, asked: NewProject, progress: Callable[[str], None] = silent
+    ) -> tuple[Plan, tuple[str, ...]]:
+        """The same of a project that is not made yet; nothing of it stays. `progress` hears what git says."""
+        return await self._previews.plan(await self._creating.draft(asked), progress)
 
     async def data(self, project_id: str) -> DataFolder:
         """What the app keeps across its releases."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -34,7 +34,9 @@ class Box(Protocol):
     async def delete_project(self, project_id: str) -> None: ...
 
     async def plan(self, project_id: str) -> shapes.PlanPreview: ...
-    async def plan_anew(self, asked: requests.CreateProject) -> shapes.PlanPreview: ...
+    async def plan_anew(
+        self, asked: requests.CreateProject, hear: Callable[[str], None] | None = None
+    ) -> shapes.PlanPreview: ...
     async def env(self, project_id: str) -> list[shapes.EnvEntry]: ...
     async def replace_env(self, project_id: str, variables: Sequence[requests.KeepOrSet]) -> list[shapes.EnvEntry]: ...
 

@@ -14,6 +14,7 @@ from nanoscale_box.web.problems import Handler
 from nanoscale_box.web.services import Audit
 from nanoscale_box.wire.operation import Operation
 
+_LOOKS: Final = frozenset({"preview_new_plan"})
 _TELLS_ITSELF: Final = frozenset({"create_token", "revoke_token", "rotate_keys"})
 """What is noted in the same commit as it is done."""
 
@@ -24,7 +25,7 @@ def audited(audit: Audit) -> Middleware:
     @web.middleware
     async def noted(request: web.Request, handler: Handler) -> web.StreamResponse:
         operation = operation_of(request)
-        if operation is None or operation.method == "GET" or operation.id in _TELLS_ITSELF:
+        if operation is None or operation.method == "GET" or operation.id in _LOOKS | _TELLS_ITSELF:
             return await handler(request)
         try:
             response = await handler(request)

@@ -19,6 +19,7 @@ from nanoscale_box.web.guard import ROOM, SETTINGS, ConnectionRoom
 from nanoscale_box.web.logs import Logs
 from nanoscale_box.web.metrics import MetricsPage
 from nanoscale_box.web.peers import check_peers
+from nanoscale_box.web.previews import Previews
 from nanoscale_box.web.problems import as_problems
 from nanoscale_box.web.projects import Projects
 from nanoscale_box.web.services import Services
@@ -51,6 +52,7 @@ def _whole_api(services: Services, middlewares: Sequence[Middleware], ping_secon
     streams = Streams(ping_seconds)
     app.on_shutdown.append(streams.stop)
     Projects(services.projects).mount(app)
+    Previews(services.projects, streams).mount(app)
     Deployments(services.projects).mount(app)
     Github(services.accounts).mount(app)
     Events(services.feed, streams).mount(app)

@@ -15,7 +15,6 @@ from nanoscale_box.engine.views import NewProject, ProjectChanges
 from nanoscale_box.web import answering, services, translate
 from nanoscale_box.web.asking import Query, body_of, project_id
 from nanoscale_box.web.callers import DETAIL, TARGET
-from nanoscale_box.web.leaving import while_asked
 from nanoscale_box.wire import requests, routes, shapes
 
 
@@ -38,8 +37,6 @@ class Projects:
         add("POST", routes.RESUME, self.resume)
         add("GET", routes.ENV, self.env)
         add("PUT", routes.ENV, self.replace_env)
-        add("GET", routes.PROJECT_PLAN, self.plan)
-        add("POST", routes.PLAN, self.plan_anew)
         add("GET", routes.PROJECT_DATA, self.data)
 
     async def all(self, request: web.Request) -> web.StreamResponse:
@@ -50,7 +47,7 @@ class Projects:
     async def create(self, request: web.Request) -> web.StreamResponse:
         """A new project, deployed at once."""
         Query(request)
-        view, first = await self.projects.create(_new(await body_of(request, requests.CreateProject)))
+        view, first = await self.projects.create(new_project(await body_of(request, requests.CreateProject)))
         request[TARGET] = view.project.id
         created = shapes.Created(project=translate.project(view), deployment=translate.deployment(first))
         return answering.answer(created, 201)
@@ -109,19 +106,6 @@ class Projects:
         variables = [(one.key, None if one.value is None else Secret(one.value)) for one in asked.env_vars]
         return answering.page(await self.projects.replace_env(project_id(request), variables), translate.env_name)
 
-    async def plan(self, request: web.Request) -> web.StreamResponse:
-        """What would be built and how."""
-        Query(request)
-        planned, missing = await while_asked(request, self.projects.plan(project_id(request)))
-        return answering.answer(translate.plan(planned, missing))
-
-    async def plan_anew(self, request: web.Request) -> web.StreamResponse:
-        """What would be built of a project that is not made yet."""
-        Query(request)
-        asked = _new(await body_of(request, requests.CreateProject))
-        planned, missing = await while_asked(request, self.projects.plan_anew(asked))
-        return answering.answer(translate.plan(planned, missing))
-
     async def data(self, request: web.Request) -> web.StreamResponse:
         """Where the app keeps what outlives its releases."""
         Query(request)
@@ -132,7 +116,8 @@ def _maybe(deployment: shapes.Deployment | None) -> shapes.MaybeDeployment:
     return shapes.MaybeDeployment(deployment=deployment)
 
 
-def _new(asked: requests.CreateProject) -> NewProject:
+def new_project(asked: requests.CreateProject) -> NewProject:
+    """The project that is asked for; `Invalid` (`invalid_source`) when it has not one source."""
     source = asked.github_source
     if (source is None) == (asked.repo_url is None):
         raise Invalid(

@@ -30,7 +30,12 @@ class Streams:
 
     async def run(self, request: web.Request, write: Write) -> web.StreamResponse:
         """Answer with a stream that `write` fills; readers that left end it quietly."""
-        stream = EventSourceResponse(sep="\n", ping_interval=self._ping_seconds, send_timeout=_SEND_SECONDS)
+        stream = EventSourceResponse(
+            sep="\n",
+            ping_interval=self._ping_seconds,
+            send_timeout=_SEND_SECONDS,
+            allow_all_methods=True,  # the routes say which
+        )
         await stream.prepare(request)
         try:
             async with stream:

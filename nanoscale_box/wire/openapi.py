@@ -91,14 +91,15 @@ def _refusals(one: Operation) -> list[int]:
 
 def _answer(one: Operation, named: dict[Any, Any]) -> dict[str, Any]:
     described: dict[str, Any] = {"description": _MEANINGS[one.status]}
+    stream = {"text/event-stream": {"schema": _event([named[kind] for kind in one.tells])}} if one.tells else {}
     if one.gives is str:
-        return {**described, "content": {"text/event-stream": {"schema": _event([named[kind] for kind in one.tells])}}}
+        return {**described, "content": stream}
     if one.gives is bytes:
         return {**described, "content": {one.media: {"schema": {"type": "string"}}}}
     if one.gives is None:
         return described
     schema = {"type": "object"} if one.gives == dict[str, Any] else named[one.gives]
-    return {**described, "content": {"application/json": {"schema": schema}}}
+    return {**described, "content": {"application/json": {"schema": schema}, **stream}}
 
 
 def _event(shapes: list[dict[str, Any]]) -> dict[str, Any]:

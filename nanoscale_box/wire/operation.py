@@ -38,7 +38,7 @@ class Operation:
     scope: Scope
     gives: Any = None
     tells: tuple[type[shapes.Shape], ...] = ()
-    """What the data of a stream's events are."""
+    """What the data of a stream's events are. An answer with a body besides is a stream for whoever accepts one."""
     media: str = "application/json"
     takes: type[requests.Request] | None = None
     query: tuple[Parameter, ...] = ()

@@ -108,6 +108,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         does="what would be built and how, of a project that is not made yet",
         takes=requests.CreateProject,
         gives=shapes.PlanPreview,
+        tells=(shapes.Said, shapes.PlanPreview, shapes.Problem),
         refusals=(404, 422, *_ASKS_GITHUB),
     ),
     _look(

@@ -17,6 +17,7 @@ from nanoscale_box.adapters.git_limits import GitLimits
 from nanoscale_box.client import ApiError, BoxClient, Disconnected, Reconnected, Unreachable, calls
 from nanoscale_box.client.calls import address
 from nanoscale_box.client.dialling import Miss, unreachable
+from nanoscale_box.core.errors import Code, NotFound
 from nanoscale_box.core.secret import Secret
 from nanoscale_box.engine.records import Page
 from nanoscale_box.web.server import build_local, open_local
@@ -102,10 +103,27 @@ async def test_a_look_at_a_large_source_may_take_longer_than_other_calls(
     assert limits.head_seconds + limits.wall_seconds < calls.MAKING_SECONDS, "the box gives up first, and says why"
 
 
+async def test_a_look_tells_what_git_says(client: BoxClient, engine: FakeEngine) -> None:
+    heard: list[str] = []
+    engine.projects.says = ("Receiving 1.0 MiB, 50 %.", "Received 2.0 MiB in 7 objects.")
+    asked = requests.CreateProject(repo_url="https://github.com/o/large", branch="main")
+    assert (await client.plan_anew(asked, heard.append)) == await client.plan_anew(asked)
+    assert tuple(heard) == engine.projects.says
+    engine.projects.refuses = NotFound(Code.BRANCH_MISSING, "there is no branch main", hint="push it")
+    for hear in (None, heard.append):
+        with pytest.raises(ApiError, match="no branch main") as refused:
+            await client.plan_anew(asked, hear)
+        problem = refused.value.problem
+        assert (problem.status, problem.code, problem.hint) == (404, "branch_missing", "push it")
+    neither = requests.CreateProject(branch="main")
+    with pytest.raises(ApiError, match="one source"):
+        await client.plan_anew(neither, heard.append)
+
+
 async def test_a_look_that_is_left_ends_at_the_box(client: BoxClient, engine: FakeEngine) -> None:
     engine.projects.slow = True
     asked = requests.CreateProject(repo_url="https://github.com/o/large", branch="main")
-    for look in (client.plan_anew(asked), client.plan("hello")):
+    for look in (client.plan_anew(asked), client.plan_anew(asked, print), client.plan("hello")):
         looking = asyncio.create_task(look)
         await asyncio.wait_for(engine.projects.looking.wait(), 10)
         looking.cancel()

@@ -56,11 +56,13 @@ async def test_a_plan_that_nobody_waits_for_any_more_is_given_up(box: Box, sandb
     await box.start()
     async with box.client() as client:
         asked = requests.CreateProject(repo_url=url, branch="main")
-        assert (await client.plan_anew(asked)).commands, "the worker is there, and all that stays with it"
+        heard: list[str] = []
+        assert (await client.plan_anew(asked, heard.append)).commands
+        assert any(line.startswith("Received ") for line in heard), heard
         resting = len(family_of(box.pid))
         slow = {"kind": "delay", "match": {"method": "POST", "path": "git-upload-pack$"}, "seconds": 600, "skip": 1}
         held = sandbox.world.faults.add(slow)
-        looking = asyncio.create_task(client.plan_anew(asked))
+        looking = asyncio.create_task(client.plan_anew(asked, heard.append))
         await until(lambda: held.hits == 2 and len(family_of(box.pid)) > resting, "a job fetches")
         looking.cancel()
         await until(lambda: len(family_of(box.pid)) <= resting, "the job is ended", 10)

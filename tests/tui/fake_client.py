@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -136,8 +136,12 @@ class FakeClient:
         self._note("plan", project_id)
         return self.plan_preview
 
-    async def plan_anew(self, asked: requests.CreateProject) -> shapes.PlanPreview:
+    async def plan_anew(
+        self, asked: requests.CreateProject, hear: Callable[[str], None] | None = None
+    ) -> shapes.PlanPreview:
         self._note("plan_anew", asked)
+        if hear is not None:
+            hear("Receiving 3.1 MiB, 40 %.")
         try:
             await self.looking.wait()
         except asyncio.CancelledError:

@@ -135,6 +135,7 @@ async def test_looking_is_seen_and_left_with_esc(box: FakeClient, opened: Opened
     async with opened(box) as pilot:
         await look(pilot)
         await until(pilot, lambda: "◐ fetching the source and looking" in seen(pilot))
+        await until(pilot, lambda: "Receiving 3.1 MiB, 40 %." in seen(pilot))
         await pilot.press("ctrl+s")
         await until(pilot, lambda: "The box still looks" in said(pilot))
         await pilot.press("escape")

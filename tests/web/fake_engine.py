@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -113,6 +113,9 @@ class FakeProjects:
     latest: Deployment = field(default_factory=deployment)
     fault: Exception | None = None
     drift: Drift | None = None
+    says: tuple[str, ...] = ()
+    """What git says while a source is looked at."""
+    refuses: BoxError | None = None
     slow: bool = False
     """Whether looking at a source goes on until `looked`; `left` tells that it was cancelled meanwhile."""
     looking: asyncio.Event = field(default_factory=asyncio.Event)
@@ -190,8 +193,14 @@ class FakeProjects:
         install = (Command(argv=("npm", "ci")),)
         return Plan(kind=PlanKind.NODE, why="package.json", install=install, run=run), ("npm",)
 
-    async def plan_anew(self, asked: NewProject) -> tuple[Plan, tuple[str, ...]]:
+    async def plan_anew(
+        self, asked: NewProject, progress: Callable[[str], None] = lambda line: None
+    ) -> tuple[Plan, tuple[str, ...]]:
         self.asked.append(("plan_anew", asked))
+        for line in self.says:
+            progress(line)
+        if self.refuses is not None:
+            raise self.refuses
         return await self.plan(ProjectId("prj_1"))
 
     async def _look(self) -> None:

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import ClientSession
 
 from nanoscale_box.web.local import build_local
-from nanoscale_box.wire import routes
+from nanoscale_box.wire import routes, shapes
 from nanoscale_box.wire.openapi import document
 from nanoscale_box.wire.operation import Operation
 from nanoscale_box.wire.operations import OPERATIONS
@@ -78,6 +78,21 @@ async def test_an_event_of_a_stream_is_what_it_is_said_to_be(
     for event in events:
         assert set(event) == set(fields["properties"]) == set(fields["required"])
         assert any(_decodes(event["data"], kind) for kind in operation.tells)
+
+
+async def test_a_plan_is_a_stream_for_whoever_accepts_one(local: ClientSession, engine: FakeEngine) -> None:
+    engine.projects.says = ("Receiving 1.0 MiB, 50 %.",)
+    content = document("0.1")["paths"][routes.PLAN]["post"]["responses"]["200"]["content"]
+    assert set(content) == {"application/json", "text/event-stream"}
+    fields = content["text/event-stream"]["schema"]
+    asked = {"repo_url": "https://github.com/ada/hello", "branch": "main"}
+    async with local.post(routes.PLAN, json=asked, headers={"Accept": "text/event-stream"}) as answer:
+        assert (answer.status, answer.content_type) == (200, "text/event-stream")
+        events = [dict(re.findall(r"^(\w+): (.*)$", one, re.MULTILINE)) for one in (await answer.text()).split("\n\n")]
+    line, plan = (one for one in events if "data" in one)
+    assert (line["event"], plan["event"]) == ("line", "plan")
+    assert set(line) == set(plan) == set(fields["properties"]) == set(fields["required"])
+    assert _decodes(line["data"], shapes.Said) and _decodes(plan["data"], shapes.PlanPreview)
 
 
 def _decodes(data: str, kind: type[Shape]) -> bool:

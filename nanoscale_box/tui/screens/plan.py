@@ -63,6 +63,7 @@ class PlanScreen(BoxScreen):
         self.draft = draft
         self._planned = planned
         self._began: datetime | None = None
+        self._heard = ""
         self._failed: Content | None = None
         self._busy = False
         self.head = Told(id="found")
@@ -113,7 +114,7 @@ class PlanScreen(BoxScreen):
         """Fetch the source and find out."""
         self._keep()
         if self._began is None:
-            self._began, self._failed = self.desk.now(), None
+            self._began, self._failed, self._heard = self.desk.now(), None, ""
             self.run_worker(self._look(self.draft.told()), group="look", exclusive=True)
         self._tell()
 
@@ -157,7 +158,7 @@ class PlanScreen(BoxScreen):
 
     async def _look(self, told: dict[str, str]) -> None:
         try:
-            plan = await self.desk.box.plan_anew(self._planned.make(told))
+            plan = await self.desk.box.plan_anew(self._planned.make(told), self._hear)
         except (ApiError, Unreachable) as failed:
             self._take_failure(failed)
         else:
@@ -168,6 +169,10 @@ class PlanScreen(BoxScreen):
         self._fill()
         if self.focused is None and self.is_current:
             self.query_one("#deploy" if self.draft.plan else "#root_directory Input").focus()
+
+    def _hear(self, said: str) -> None:
+        self._heard = said
+        self._tell()
 
     async def _create(self) -> str:
         try:
@@ -220,7 +225,8 @@ class PlanScreen(BoxScreen):
     def _standing(self) -> Content:
         if self._began is not None:
             seconds = (self.desk.now() - self._began).total_seconds()
-            return plain(f"◐ fetching the source and looking … {lasted(seconds) if seconds >= 1 else ''}", Tone.BUSY)
+            busy = plain(f"◐ fetching the source and looking … {lasted(seconds) if seconds >= 1 else ''}", Tone.BUSY)
+            return join(busy, "\n", plain(f"  {self._heard}", Tone.DIM, limit=100)) if self._heard else busy
         if self._failed is not None:
             return join(self._failed, "\n", keyed("Set what is missing below, then *F5* looks again."))
         plan = self.draft.plan
