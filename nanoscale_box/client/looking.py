@@ -10,6 +10,7 @@ from nanoscale_box.client.calls import Calls
 from nanoscale_box.client.errors import ApiError, Unreachable
 from nanoscale_box.client.sse import Parser
 from nanoscale_box.wire import requests, routes, shapes
+from nanoscale_box.wire.said import Said
 
 
 async def look(calls: Calls, asked: requests.CreateProject, hear: Callable[[str], None]) -> shapes.PlanPreview:
@@ -20,7 +21,7 @@ async def look(calls: Calls, asked: requests.CreateProject, hear: Callable[[str]
             for message in parser.feed(chunk):
                 match message.event:
                     case "line":
-                        hear(msgspec.json.decode(message.data, type=shapes.Said).text)
+                        hear(msgspec.json.decode(message.data, type=Said).text)
                     case "plan":
                         return msgspec.json.decode(message.data, type=shapes.PlanPreview)
                     case "problem":

@@ -20,6 +20,7 @@ from nanoscale_box.web.problems import problem_of
 from nanoscale_box.web.projects import new_project
 from nanoscale_box.web.streams import Streams
 from nanoscale_box.wire import requests, routes, shapes
+from nanoscale_box.wire.said import Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class Previews:
 
 async def _pass_on(stream: EventSourceResponse, said: asyncio.Queue[str | None], numbers: Iterator[int]) -> None:
     while (text := await said.get()) is not None:
-        await _send(stream, next(numbers), "line", shapes.Said(text=text))
+        await _send(stream, next(numbers), "line", Said(text=text))
 
 
 async def _send(stream: EventSourceResponse, number: int, event: str, told: shapes.Shape) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from nanoscale_box.wire import requests, routes, shapes
 from nanoscale_box.wire.operation import Operation, Parameter
+from nanoscale_box.wire.said import Said
 from nanoscale_box.wire.usage import Usage
 
 _LIMIT: Final = Parameter(name="limit", does="at most so many", kind="number", lowest=1, highest=200)
@@ -108,7 +109,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         does="what would be built and how, of a project that is not made yet",
         takes=requests.CreateProject,
         gives=shapes.PlanPreview,
-        tells=(shapes.Said, shapes.PlanPreview, shapes.Problem),
+        tells=(Said, shapes.PlanPreview, shapes.Problem),
         refusals=(404, 422, *_ASKS_GITHUB),
     ),
     _look(

@@ -151,12 +151,6 @@ class LogLine(Shape, frozen=True):
     text: str
 
 
-class Said(Shape, frozen=True):
-    """One line of what git says while a source is fetched to look at it."""
-
-    text: str
-
-
 class LogEnd(Shape, frozen=True):
     """The last word of a log's stream: `complete` when nothing will follow, `offset` is where it stopped."""
 

@@ -15,6 +15,7 @@ from nanoscale_box.wire import routes, shapes
 from nanoscale_box.wire.openapi import document
 from nanoscale_box.wire.operation import Operation
 from nanoscale_box.wire.operations import OPERATIONS
+from nanoscale_box.wire.said import Said
 from nanoscale_box.wire.shapes import Shape
 from tests.web.fake_engine import FakeEngine
 from tests.web.test_remote import path
@@ -92,7 +93,7 @@ async def test_a_plan_is_a_stream_for_whoever_accepts_one(local: ClientSession, 
     line, plan = (one for one in events if "data" in one)
     assert (line["event"], plan["event"]) == ("line", "plan")
     assert set(line) == set(plan) == set(fields["properties"]) == set(fields["required"])
-    assert _decodes(line["data"], shapes.Said) and _decodes(plan["data"], shapes.PlanPreview)
+    assert _decodes(line["data"], Said) and _decodes(plan["data"], shapes.PlanPreview)
 
 
 def _decodes(data: str, kind: type[Shape]) -> bool:
