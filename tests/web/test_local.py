@@ -183,6 +183,7 @@ async def test_a_plan_of_what_is_not_made_yet(local: ClientSession, engine: Fake
     assert (status, told["kind"]) == (200, "node")
     ((name, new),) = engine.projects.asked
     assert (name, new.repo_url, new.root_directory) == ("plan_anew", asked["repo_url"], "web")  # type: ignore[attr-defined]
+    assert not engine.audit.acts, "what only looks is not noted"
     status, told = await ask(local, "POST", routes.PLAN, {"branch": "main"})
     assert (status, told["code"]) == (400, "invalid_source")
 
