@@ -23,6 +23,7 @@ from nanoscale_box.adapters.git_messages import Checkout, Placed, Submodule
 from nanoscale_box.adapters.git_mirror import Kept, Mirror, content_at, in_order, lfs_folder
 from nanoscale_box.adapters.git_pack import BLOB, COMMIT, TREE, PackDamaged, PackReader, too_large
 from nanoscale_box.adapters.git_process import shared
+from nanoscale_box.adapters.git_scribe import Scribe
 from nanoscale_box.adapters.git_spare import take_spare
 from nanoscale_box.adapters.git_stream import PackStream
 from nanoscale_box.adapters.git_tree import Listing, Walk, root_of
@@ -33,7 +34,7 @@ _PROCESSES: Final = 4
 _WORTH_SHARING: Final = 400
 """Files; below that another process costs more than it gives."""
 _WORTH_A_THREAD: Final = MIB // 32
-"""Bytes of a file; below that handing it over costs more than it gives."""
+"""Bytes of a file; a smaller one goes to another process, since a thread takes turns with this one."""
 _SHARE: Final = struct.Struct("<QQ?")
 _NAME: Final = 20
 _PAUSE: Final = 0.3
@@ -132,6 +133,7 @@ class _Arrival:
         self._begun = begun
         self._streams = False
         self._walk: Walk | None = None
+        self._scribe: Scribe | None = None
         self._made = 0
         self._placed: dict[bytes, int] = {}
         self._pointers = Pointers()
@@ -152,6 +154,8 @@ class _Arrival:
         """End the processes that help."""
         if self._begun is not None:
             self._begun.stop()
+        if self._scribe is not None:
+            self._scribe.stop()
 
     def receive(self, known: list[bytes]) -> None:
         """Fetch what is missing, placing files at once if everything has to come."""
@@ -177,6 +181,8 @@ class _Arrival:
             if placed is None:
                 raise _Unshared
             self._placed = {name: len(listing.files[name]) for name in placed}
+        if self._scribe is not None and not self._scribe.end():
+            raise _Unshared
         self._write_rest(listing, alone=alone)
         for places, text in self._pointers.texts():
             self._writer.place(places, text)
@@ -254,6 +260,7 @@ class _Arrival:
             self._commits[name] = content
             if self._streams and name == self._commit:
                 self._walk = Walk(root_of(content), self._request.limits)
+                self._scribe = Scribe(self._writer)
 
     def _list(self) -> Listing:
         """List the whole tree, or what of it is not listed yet."""
@@ -272,12 +279,15 @@ class _Arrival:
         self._made = len(listing.folders)
 
     def _write(self, name: bytes, places: list[tuple[bytes, bool]], content: bytes) -> None:
-        """Write a file where it is known to go by now; folders that come later may have it too. Small ones wait for the
-        end, when several processes make them."""
-        if len(content) > _WORTH_A_THREAD and name not in self._placed:
+        """Write a file where it is known to go by now; folders that come later may have it too."""
+        if name not in self._placed:
             known = places[:]
             self._placed[name] = len(known)
-            if not self._pointers.keeps(known, content):
+            if self._pointers.keeps(known, content):
+                return
+            if self._scribe is not None and len(content) <= _WORTH_A_THREAD:
+                self._scribe.place(known, content)
+            else:
                 self._writer.place(known, content)
 
     def _places(self, listing: Listing, name: bytes) -> list[tuple[bytes, bool]]:

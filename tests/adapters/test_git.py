@@ -16,6 +16,8 @@ from aiohttp import web
 
 from nanoscale_box.adapters.git_limits import GitLimits
 from nanoscale_box.adapters.git_process import shared
+from nanoscale_box.adapters.git_scribe import Scribe
+from nanoscale_box.adapters.git_write import TreeWriter
 from nanoscale_box.core.errors import BoxError, Code, DeployFailed, Fault, Unavailable
 from nanoscale_box.core.model import Sha
 from nanoscale_box.engine.ports import Remote
@@ -449,6 +451,29 @@ def test_the_box_itself_does_not_load_the_git_library() -> None:
     root = Path(__file__).parents[2]
     told = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
     assert told.stdout == "[]\n"
+
+
+def test_a_scribe_writes_what_it_is_given_and_says_when_it_could_not(tmp_path: Path) -> None:
+    content = os.urandom(20_000)
+    writer = TreeWriter(str(tmp_path / "tree"), GitLimits())
+    scribe = Scribe(writer)
+    for number in range(200):
+        scribe.place([(b"%d" % number, False), (b"run%d" % number, True)], content)
+    assert scribe.end()
+    assert (writer.files, writer.written) == (400, 400 * len(content))
+    found = snapshot(tmp_path / "tree")
+    assert len(found) == 400 and found[b"run199"] == ("100755", content)
+    scribe = Scribe(writer)
+    scribe.place([(b"0", False)], b"there already")
+    assert not scribe.end()
+    others = set(children(os.getpid()))
+    scribe = Scribe(writer)
+    (pid,) = set(children(os.getpid())) - others
+    os.kill(pid, signal.SIGKILL)
+    for number in range(200):
+        scribe.place([(b"late%d" % number, False)], content)
+    assert not scribe.end()
+    scribe.stop()
 
 
 def test_work_is_shared_and_a_failure_is_seen(tmp_path: Path) -> None:
