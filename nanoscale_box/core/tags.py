@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from nanoscale_box.core.model import Project
 from nanoscale_box.core.watch import matches
+
+if TYPE_CHECKING:
+    from nanoscale_box.core.model import Project
 
 TAGS: Final = "refs/tags/"
 _NUMBER: Final = re.compile(r"[0-9]+")
