@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -19,6 +20,7 @@ from tests.tui.fake_client import FakeClient, busy_box
 
 Opened = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
 CONDITION_SECONDS = 10.0
+LOOK_SECONDS = 0.02
 
 
 @pytest.fixture(autouse=True)
@@ -67,13 +69,22 @@ def opened(pages: list[str], tmp_path: Path) -> Opened:
 
 
 async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
-    """Give the UI time until something is true of it."""
-    for _ in range(int(CONDITION_SECONDS / 0.02)):
+    """Give the UI time until something is true of it, and still is after all that it was told by then.
+
+    Most conditions paint the screen, in the UI's own time: it has at least as much between two looks."""
+    told = True
+    for _ in range(int(CONDITION_SECONDS / LOOK_SECONDS)):
+        began = time.monotonic()
         if condition():
-            return
+            if told:
+                return
+            await pilot.pause(0)
+            told = True
+            continue
         if pilot.app._exception is not None:
             raise pilot.app._exception
-        await pilot.pause(0.02)
+        await asyncio.sleep(max(LOOK_SECONDS, time.monotonic() - began))
+        told = False
     raise AssertionError(f"was never seen; the screen says:\n{seen(pilot)}")
 
 
