@@ -202,13 +202,22 @@ class SystemdRunner:
             order = Order(argv=run.filled(environ), env=environ, folder=str(work))
             self._orders.lay(unit, order, self._folders.release(release))
             await systemd.tell(systemd_units.limit(unit, limits, memory_mb=limits.memory_mb))
-            await systemd.tell(systemd_units.start(unit))
+            await self._begin(unit)
         except (BoxError, OSError):
             self._records.drop(release)
             self._orders.clear(unit)
             raise
         await self._look_after(record, unit, env=env)
         return record.instance
+
+    async def _begin(self, unit: str) -> None:
+        """Start the unit. An app that has ended before systemd called it started is no refusal of systemd's: the gate
+        says what became of it."""
+        try:
+            await systemd.tell(systemd_units.start(unit))
+        except BoxError:
+            if not (await systemd.state(unit)).has_ended_by_itself:
+                raise
 
     def _units_given(self) -> set[str]:
         return {record.unit for record in self._records.all() if record.unit is not None}

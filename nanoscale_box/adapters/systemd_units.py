@@ -23,6 +23,8 @@ _UNIT: Final = re.compile(
     rf"(?P<template>{'|'.join((*APP_TEMPLATES, BUILD_TEMPLATE))})@(?P<instance>{_INSTANCE.pattern})\.service"
 )
 _ASKED: Final = "ActiveState,MainPID,UID,ControlGroup,Result,ExecMainCode,ExecMainStatus"
+_ENDS: Final = frozenset({"exit-code", "signal", "core-dump"})
+_PREPARATIONS: Final = range(200, 246)
 _KILLED: Final = frozenset({"2", "3"})
 """CLD_KILLED and CLD_DUMPED, as `ExecMainCode` tells them: sigaction(2)."""
 
@@ -47,6 +49,11 @@ class UnitState:
     def is_over(self) -> bool:
         """Whether nothing of it runs any more."""
         return self.active in {"inactive", "failed"}
+
+    @property
+    def has_ended_by_itself(self) -> bool:
+        """Whether its program ran and ended; what systemd prepares before ends with 200 to 245 (systemd.exec(5))."""
+        return self.is_over and self.result in _ENDS and self.status not in _PREPARATIONS
 
 
 def instance_of(project_id: ProjectId) -> str:

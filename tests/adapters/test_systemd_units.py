@@ -101,3 +101,18 @@ def test_places_in_a_journal_are_compared_within_it() -> None:
     assert not is_behind("s=a;i=b", "s=a;i=a")
     assert not is_behind("s=b;i=1", "s=a;i=a")
     assert not is_behind("s=a;i=1", None)
+
+
+@pytest.mark.parametrize(
+    ("told", "by_itself"),
+    [
+        ("ActiveState=failed\nResult=exit-code\nExecMainCode=1\nExecMainStatus=3\n", True),
+        ("ActiveState=failed\nResult=signal\nExecMainCode=2\nExecMainStatus=9\n", True),
+        ("ActiveState=failed\nResult=exit-code\nExecMainCode=1\nExecMainStatus=203\n", False),
+        ("ActiveState=failed\nResult=resources\nExecMainCode=0\nExecMainStatus=0\n", False),
+        ("ActiveState=active\nMainPID=7\nResult=success\nExecMainCode=0\nExecMainStatus=0\n", False),
+    ],
+)
+def test_an_app_that_ended_at_its_start_is_told_from_a_unit_that_could_not_start(told: str, by_itself: bool) -> None:
+    [state] = units.states(told)
+    assert state.has_ended_by_itself is by_itself

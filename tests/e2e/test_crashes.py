@@ -105,7 +105,7 @@ async def test_killed_while_a_build_runs_and_others_wait(box: Box, sandbox: Sand
     assert (await box.end_of(building.id)).state == "live"
     assert (await box.end_of(waiting.id)).state == "live"
     assert await box.page("two.localhost") == (200, "two")
-    assert app not in box.apps().values()
+    await until(lambda: app not in box.apps().values(), "the release before it ended")
 
 
 def open_the_gate(box: Box) -> None:
