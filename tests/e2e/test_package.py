@@ -16,6 +16,7 @@ import pytest
 
 from nanoscale_box import __version__
 from tests.e2e.harness import CHECKOUT
+from tests.e2e.processes import at_work_in
 from tests.needs import lacking, needs_caddy
 from tests.ports import free_port
 
@@ -125,11 +126,13 @@ def test_from_an_empty_environment(installed: Path, place: Path) -> None:
     try:
         assert "event=ready" in next(line for line in box.stderr if "event=ready" in line or "level=error" in line)
         assert "GitHub" in run(program, "status")
+        run(program, "down")  # the ingress outlives its box otherwise
     finally:
         box.terminate()
         box.stderr.read()
         box.stderr.close()
         assert box.wait(timeout=40) == 0
+    assert at_work_in(place) == []
 
 
 @pytest.fixture
