@@ -17,7 +17,7 @@ from typing import Final
 from gidgethub import sansio
 
 from nanoscale_box.adapters.github_http import Answer
-from nanoscale_box.core.errors import Code, Fault, Unavailable
+from nanoscale_box.core.errors import TRIED_AGAIN, Code, Fault, Unavailable
 from nanoscale_box.core.github_model import RateBudget
 from nanoscale_box.engine.ports import Clock
 
@@ -101,7 +101,7 @@ def limited(seconds: float) -> Unavailable:
     return Unavailable(
         Code.GITHUB_RATE_LIMITED,
         f"GitHub's limit on requests is reached; it opens again in {_spoken(seconds)}.",
-        hint="Nothing is lost: the box goes on by itself when the limit has passed.",
+        hint=f"Nothing is lost. {TRIED_AGAIN}",
         fault=Fault.GITHUB,
         retry_after=seconds,
     )
@@ -112,7 +112,7 @@ def busy(seconds: float) -> Unavailable:
     return Unavailable(
         Code.GITHUB_UNREACHABLE,
         f"GitHub has trouble of its own and asks to come back in {_spoken(seconds)}.",
-        hint="Nothing is lost: the box tries again by itself.",
+        hint=f"Nothing is lost. {TRIED_AGAIN}",
         fault=Fault.GITHUB,
         retry_after=seconds,
     )

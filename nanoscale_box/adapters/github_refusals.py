@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from nanoscale_box.adapters.github_http import Answer, NoAnswer, refused_answer
-from nanoscale_box.core.errors import BoxError, Code, Fault, NotFound, Unavailable
+from nanoscale_box.core.errors import TRIED_AGAIN, BoxError, Code, Fault, NotFound, Unavailable
 from nanoscale_box.core.text import inert, redact
 
 CLOCK_TOLERANCE: Final = timedelta(seconds=60)
@@ -18,6 +18,7 @@ CLOCK_TOLERANCE: Final = timedelta(seconds=60)
 _TIME_WORDS: Final = ("('iat')", "('exp')", "expiration time", "issued at")
 # A path of two parts may be the name of a private repository.
 _NAME_LIKE: Final = re.compile(r"[\w.%-]+/[\w./%-]+")
+_SET_CLOCK: Final = "Set the clock (timedatectl set-ntp true), then ask again for what failed meanwhile."
 
 
 class Kind(StrEnum):
@@ -55,7 +56,7 @@ def unreachable(failed: NoAnswer) -> Unavailable:
     return Unavailable(
         Code.GITHUB_UNREACHABLE,
         f"GitHub cannot be reached: {failed.why}.",
-        hint="Check this machine's network, and GitHub's status page; the box tries again by itself.",
+        hint=f"Check this machine's network, and GitHub's status page. {TRIED_AGAIN}",
         fault=Fault.NETWORK,
     )
 
@@ -82,7 +83,7 @@ def refusal(kind: Kind, answer: Answer, skew: timedelta | None) -> BoxError:
             return Unavailable(
                 Code.GITHUB_UNREACHABLE,
                 f"GitHub has trouble of its own just now (HTTP {status}).",
-                hint="See GitHub's status page; the box tries again by itself.",
+                hint=f"See GitHub's status page. {TRIED_AGAIN}",
                 fault=Fault.GITHUB,
             )
         case status if status >= 400:
@@ -127,7 +128,7 @@ def clock_off(skew: timedelta) -> Unavailable:
     return Unavailable(
         Code.GITHUB_CLOCK,
         f"This machine's clock is {amount} {direction} GitHub's, so GitHub refuses the box's signature.",
-        hint="Set the clock (timedatectl set-ntp true); the box goes on by itself.",
+        hint=_SET_CLOCK,
     )
 
 
@@ -139,7 +140,7 @@ def _unauthorized(kind: Kind, words: str, skew: timedelta | None) -> BoxError:
             return Unavailable(
                 Code.GITHUB_CLOCK,
                 "GitHub refuses the box's signature for its time, so this machine's clock seems to be off.",
-                hint="Set the clock (timedatectl set-ntp true); the box goes on by itself.",
+                hint=_SET_CLOCK,
             )
         case Kind.APP:
             return Unavailable(

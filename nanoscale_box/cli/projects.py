@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from collections.abc import Callable
 from typing import Any
 
 from nanoscale_box.cli.env import pair
+from nanoscale_box.cli.meanwhile import meanwhile
 from nanoscale_box.cli.mistakes import FAILED, Mistake
 from nanoscale_box.cli.printing import Printer, ago, drifted, short, state
 from nanoscale_box.cli.status import project_row
@@ -63,11 +65,8 @@ def check_plan(options: Namespace) -> None:
 
 async def plan(client: BoxClient, options: Namespace, printer: Printer) -> int:
     """What would be built and how; 1 when the machine lacks a tool for it."""
-    if options.project:
-        found = await client.plan(options.project)
-    else:
-        fields = {name: getattr(options, name) for name in _COMMANDS}
-        found = await client.plan_anew(requests.CreateProject(**fields, **await _source(client, options)))
+    with meanwhile(printer, "fetching the source and looking") as hear:
+        found = await _look(client, options, hear)
     if options.json:
         printer.data(found)
         return 1 if found.missing else 0
@@ -88,6 +87,13 @@ async def plan(client: BoxClient, options: Namespace, printer: Printer) -> int:
             code="tool_missing",
         )
     return 0
+
+
+async def _look(client: BoxClient, options: Namespace, hear: Callable[[str], None] | None) -> shapes.PlanPreview:
+    if options.project:
+        return await client.plan(options.project)
+    fields = {name: getattr(options, name) for name in _COMMANDS}
+    return await client.plan_anew(requests.CreateProject(**fields, **await _source(client, options)), hear)
 
 
 def check_create(options: Namespace) -> None:

@@ -4,6 +4,10 @@ retry."""
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
+
+TRIED_AGAIN: Final = "Deployments, and what the box does by itself, are tried again; anything else when you ask for it."
+"""The hint for what passes by itself, true of whatever was asked: nobody asks again for a plan that was looked at."""
 
 
 class Fault(StrEnum):

@@ -23,8 +23,12 @@ class Confirmed:
         return self.ref.split("/", 2)[2]
 
 
-async def confirmed(source: Source, remote: Remote, project: Project) -> Confirmed:
-    """The head; `DeployFailed` `branch_missing` when there is none."""
+async def confirmed(source: Source, remote: Remote, project: Project, *, made: bool = True) -> Confirmed:
+    """The head; `DeployFailed` `branch_missing` when there is none. `made`: whether there is such a project already."""
+
+    def change(option: str) -> str:
+        return f": nanoscale-box projects set {project.name} {option}" if made else ""
+
     pattern = project.settings.tag_pattern
     if pattern is not None:
         tag = await source.newest_tag(remote, pattern)
@@ -32,7 +36,7 @@ async def confirmed(source: Source, remote: Remote, project: Project) -> Confirm
             raise DeployFailed(
                 Code.BRANCH_MISSING,
                 f"the repository has no tag like {pattern}",
-                hint=f"push one, or choose others: nanoscale-box projects set {project.name} --tag-pattern GLOB",
+                hint=f"push one, or choose others{change('--tag-pattern GLOB')}",
             )
         return Confirmed(ref=f"{TAGS}{tag[0]}", sha=tag[1])
     sha = await source.head(remote, project.branch)
@@ -40,6 +44,6 @@ async def confirmed(source: Source, remote: Remote, project: Project) -> Confirm
         raise DeployFailed(
             Code.BRANCH_MISSING,
             f"the repository has no branch {project.branch}",
-            hint=f"push it, or choose another: nanoscale-box projects set {project.name} --branch NAME",
+            hint=f"push it, or choose another{change('--branch NAME')}",
         )
     return Confirmed(ref=followed_ref(project), sha=sha)

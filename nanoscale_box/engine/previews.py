@@ -28,12 +28,16 @@ class Previews:
         self._source = hands.source
         self._builder = hands.builder
 
-    async def plan(self, project: Project, progress: Progress = silent) -> tuple[Plan, tuple[str, ...]]:
-        """The plan for the branch's head and the tools this machine lacks; `DeployFailed` as a deployment would."""
+    async def plan(
+        self, project: Project, progress: Progress = silent, *, made: bool = True
+    ) -> tuple[Plan, tuple[str, ...]]:
+        """The plan for the branch's head and the tools this machine lacks; `DeployFailed` as a deployment would.
+
+        `made`: whether there is such a project already."""
         release = Release(project_id=project.id, deployment_id=DeploymentId(self._ids.new("pre")))
         try:
             async with self._remotes.open(project) as remote:
-                head = (await confirmed(self._source, remote, project)).sha
+                head = (await confirmed(self._source, remote, project, made=made)).sha
                 await self._source.checkout(remote, project.branch, head, release, progress)
             tree = await self._builder.inspect(release, project.root_directory)
             plan = detect(tree, settings_of(project))

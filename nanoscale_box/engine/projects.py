@@ -126,7 +126,7 @@ class Projects:
         self, asked: NewProject, progress: Callable[[str], None] = silent
     ) -> tuple[Plan, tuple[str, ...]]:
         """The same of a project that is not made yet; nothing of it stays. `progress` hears what git says."""
-        return await self._previews.plan(await self._creating.draft(asked), progress)
+        return await self._previews.plan(await self._creating.draft(asked), progress, made=False)
 
     async def data(self, project_id: str) -> DataFolder:
         """What the app keeps across its releases."""

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from nanoscale_box.adapters.github import GithubApi
-from nanoscale_box.core.errors import BoxError, Code, Fault
+from nanoscale_box.core.errors import TRIED_AGAIN, BoxError, Code, Fault
 from nanoscale_box.core.model import InstallationId
 from nanoscale_box.core.secret import Secret
 from tests.adapters.github_stage import (
@@ -53,6 +53,7 @@ async def refused(api: GithubApi) -> BoxError:
     with pytest.raises(BoxError) as caught:
         await head(api)
     assert caught.value.detail.endswith(".") and caught.value.hint
+    assert "by itself" not in caught.value.hint.replace(TRIED_AGAIN, ""), "nobody asks again for a plan or a list"
     return caught.value
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from nanoscale_box.adapters.github import GithubApi
 from nanoscale_box.adapters.github_http import Answer
 from nanoscale_box.adapters.github_refusals import Kind, message_of, refusal
-from nanoscale_box.core.errors import BoxError, Code, Fault
+from nanoscale_box.core.errors import TRIED_AGAIN, BoxError, Code, Fault
 from nanoscale_box.core.secret import Secret
 from tests.adapters.github_stage import (
     INSTALLATION,
@@ -88,6 +88,7 @@ async def test_a_refusal_of_any_form_is_a_sentence(stage_and_api: Set, body: byt
 def test_every_refusal_has_a_sentence(body: bytes, status: int, kind: Kind) -> None:
     error = refusal(kind, Answer(status=status, headers={}, body=body), None)
     assert error.detail.endswith(".") and error.hint and error.detail.isprintable()
+    assert "by itself" not in error.hint.replace(TRIED_AGAIN, ""), "nobody asks again for a plan or a list"
 
 
 @given(st.text(max_size=300))

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
+import pty
+import struct
+import termios
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -224,6 +231,44 @@ async def test_a_plan_that_lacks_a_tool_is_1_and_names_it(box: Type) -> None:
     assert told.status == 1
     assert "install  npm ci" in told.out
     assert "this machine lacks npm" in told.err
+
+
+@contextmanager
+def terminal() -> Iterator[Callable[[], str]]:
+    """Standard error is a terminal of 20 columns; gives what was written there since the last time."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 20, 0, 0))
+    with os.fdopen(slave, "w", encoding="utf-8") as screen, os.fdopen(master, "rb", buffering=0) as written:
+
+        def seen() -> str:
+            screen.write("\0")
+            screen.flush()
+            return b"".join(iter(lambda: written.read(1), b"\0")).decode()
+
+        with redirect_stderr(screen):
+            yield seen
+
+
+async def test_a_terminal_shows_what_git_says_while_a_plan_is_waited_for(box: Type, engine: FakeEngine) -> None:
+    engine.projects.says = ("Counting objects: 3", "Empfange \x1b[2JObjekte: 日本日本")
+    anew = ("projects", "plan", "--url", "https://github.com/me/site")
+    with terminal() as seen:
+        await box(*anew)
+        words = ["", "fetching the source", "Counting objects: 3", "Empfange Objekte: ", ""]
+        assert seen().split("nanoscale-box: ")[0].split("\r\x1b[K") == words, "nothing of it stays"
+        await box("projects", "plan", "hello")
+        assert "fetching the source" in seen()
+        await box(*anew, "--json")
+        assert "fetching the source" not in seen()
+
+
+async def test_without_a_line_to_take_back_a_plan_is_waited_for_in_silence(
+    box: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    with terminal() as seen:
+        await box("projects", "plan", "hello")
+        assert seen().startswith("nanoscale-box: this machine lacks npm")
 
 
 async def test_logs_are_inert_and_go_on_when_followed(box: Type, engine: FakeEngine) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nanoscale_box.core.errors import BoxError, Code, Conflict, Invalid, NotFound
+from nanoscale_box.core.errors import BoxError, Code, Conflict, DeployFailed, Invalid, NotFound
 from nanoscale_box.core.model import EnvVar, SourceProvider
 from nanoscale_box.core.secret import Secret
 from nanoscale_box.engine.records import Records
@@ -373,6 +373,24 @@ async def test_a_plan_is_shown_and_nothing_is_left_of_looking(house: House) -> N
     plan, missing = await house.engine.projects.plan("hello")
     assert plan.kind == "procfile" and missing == ()
     await house.check_clean()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "hint"), [(None, "push it, or choose another"), ("v*", "push one, or choose others")]
+)
+async def test_a_plan_without_a_head_names_a_command_only_for_a_project_there_is(
+    house: House, pattern: str | None, hint: str
+) -> None:
+    await house.live(1)
+    settings = {"tag_pattern": pattern}
+    await house.engine.projects.change("hello", ProjectChanges(fields=settings))
+    house.world.heads.clear()
+    with pytest.raises(DeployFailed, match="the repository has no") as refused:
+        await house.engine.projects.plan("hello")
+    assert refused.value.hint.startswith(f"{hint}: nanoscale-box projects set hello --")
+    with pytest.raises(DeployFailed, match="the repository has no") as refused:
+        await house.engine.projects.plan_anew(NewProject(name="later", repo_url=URL, settings=settings))
+    assert refused.value.hint == hint
 
 
 async def test_unknown_names_are_not_found(house: House) -> None:
