@@ -22,7 +22,7 @@ from tests.campaigns import audit, kills, powercut
 
 def main(arguments: list[str]) -> int:
     """0 when every promise was kept."""
-    asked = vars(_parser().parse_args(arguments))
+    asked = vars(parser().parse_args(arguments))
     kind, seed = asked.pop("kind"), asked.pop("seed")
     folder = Path(tempfile.mkdtemp(prefix="campaign-"))
     print(f"seed {seed}, folder {folder}", file=sys.stderr, flush=True)
@@ -33,10 +33,11 @@ def main(arguments: list[str]) -> int:
     return 0 if figures.kept else 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="campaigns", description="Kill a box, or cut its power, and look.")
-    parser.add_argument("--seed", type=int, default=SystemRandom().getrandbits(32), metavar="N")
-    kinds = parser.add_subparsers(dest="kind", required=True)
+def parser() -> argparse.ArgumentParser:
+    """What may be asked for."""
+    made = argparse.ArgumentParser(prog="campaigns", description="Kill a box, or cut its power, and look.")
+    made.add_argument("--seed", type=int, default=SystemRandom().getrandbits(32), metavar="N")
+    kinds = made.add_subparsers(dest="kind", required=True)
     one = kinds.add_parser("kills", help="kill -9 at random while pushes come in")
     one.add_argument("--kills", type=int, default=100, metavar="N")
     one.add_argument("--deliveries", type=int, default=1000, metavar="N", help="acknowledged ones, at least")
@@ -51,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--deliveries", type=int, default=500, metavar="N")
     one.add_argument("--each", type=int, default=3, metavar="N", help="torn states of each kind at each cut")
     one.add_argument("--boots", type=int, default=20, metavar="N", help="states that a whole box is started on")
-    return parser
+    return made
 
 
 def _kills(folder: Path, seed: int, asked: dict[str, Any]) -> audit.Figures:

@@ -194,10 +194,7 @@ def world() -> Iterator[World]:
             "COLUMNS": "120", "TMPDIR": str(folder),
         }  # fmt: skip
         _started(stack, folder, "tests.docs.quick", str(folder / "door"))
-        drawn: set[int] = set()
-        while len(drawn) < len(_DOORS):  # one may be drawn twice
-            drawn.add(free_port())
-        ports = dict(zip(_DOORS, drawn, strict=True))
+        ports = {door: free_port() for door in _DOORS}
         made = World(folder=folder, github=json.loads(github)["url"], ports=ports, environ=environ)
         _furnish(made)
         stack.callback(made.stop)

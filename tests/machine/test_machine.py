@@ -126,6 +126,25 @@ def test_an_app_is_deployed_and_walled_in(service: Service, app: str) -> None:
     assert peer.returncode != 0
 
 
+def test_an_app_that_ends_before_systemd_calls_it_started_is_told_by_its_end(service: Service) -> None:
+    """Here more comes after the app's start, so that it is gone before that is over, however quick the machine is."""
+    slow = service.machine.root / "run/systemd/system/nanoscale-app@.service.d/slow.conf"
+    slow.parent.mkdir(parents=True)
+    slow.write_text("[Service]\nExecStartPost=/bin/sleep 1\n")
+    service.machine.run("systemctl", "daemon-reload")
+    try:
+        ended = 'run_command = "echo all is said; exit 3"\n'
+        service.ask_github("repos", {"name": "brief", "private": False, "files": {"nanoscale.toml": ended}})
+        service.box("projects", "create", "--url", f"{service.github}/ada/brief", "--branch", "main", check=False)
+    finally:
+        shutil.rmtree(slow.parent)
+        service.machine.run("systemctl", "daemon-reload")
+    error = service.newest("brief").error
+    assert error is not None
+    assert (error.code, error.detail) == ("exited_early", "the app ended right after its start, with exit status 3")
+    assert "all is said" in str(error.hint)
+
+
 def test_limits_of_a_project_are_the_units(service: Service, app: str) -> None:
     service.box("projects", "set", app, "--memory-mb", "256", "--cpu-percent", "150", "--tasks-max", "200")
     assert service.push(app, {"page.txt": "one"}).state == "live"

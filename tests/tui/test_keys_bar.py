@@ -44,6 +44,21 @@ async def test_a_wider_window_shows_more_keys(box: FakeClient, opened: Opened) -
         await until(pilot, lambda: "f2 variables" in keys(pilot) and "q quit" in keys(pilot))
 
 
+async def test_the_doctors_keys_have_room_and_are_of_use(box: FakeClient, opened: Opened) -> None:
+    async with opened(box, (60, 20)) as pilot:
+        await pilot.press("ctrl+e")
+        await until(pilot, lambda: keys(pilot) == "r look again f mend y copy what mends it esc back ? help")
+        await pilot.press("end")  # what was skipped has no remedy
+        await until(pilot, lambda: keys(pilot) == "r look again f mend esc back ? help q quit")
+
+
+async def test_what_is_listed_of_github_opens_nothing(box: FakeClient, opened: Opened) -> None:
+    async with opened(box, (120, 30)) as pilot:
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: "esc back" in keys(pilot) and "ada/hello" in seen(pilot))
+        assert "open" not in keys(pilot)
+
+
 async def test_cancel_and_roll_back_are_offered_for_what_they_can_be_done_to(box: FakeClient, opened: Opened) -> None:
     box.all_deployments.append(samples.deployment("hello", 13, state="building", age=0))
     async with opened(box, (120, 30)) as pilot:

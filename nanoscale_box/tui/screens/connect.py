@@ -175,9 +175,15 @@ class GithubScreen(BoxScreen):
                 return True
 
     def offers(self, action: str) -> bool:
-        """A code is named where it connects the first account; `v` works later too."""
+        """A code is named where it connects the first account; `v` works later too. What is listed opens nothing."""
         github = self.desk.model.github
-        return action != "device" or (github is not None and github.state in {"registered", "reconnect"})
+        match action:
+            case "choose":
+                return False
+            case "device":
+                return github is not None and github.state in {"registered", "reconnect"}
+            case _:
+                return True
 
     def action_connect(self) -> None:
         """Register the App where there is none, else connect an account."""

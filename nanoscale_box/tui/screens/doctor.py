@@ -31,7 +31,7 @@ class DoctorScreen(BoxScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "look", "look again", id="doctor.look"),
-        Binding("f", "fix", "mend what can be", id="doctor.fix"),
+        Binding("f", "fix", "mend", id="doctor.fix"),
         Binding("y", "copy_fix", "copy what mends it", id="doctor.copy"),
         Binding("escape", "back", "back"),
     ]
@@ -59,6 +59,17 @@ class DoctorScreen(BoxScreen):
         """Look at once."""
         super().on_mount()
         self.action_look()
+
+    def offers(self, action: str) -> bool:
+        """A finding opens nothing; its remedy is copied where it has one."""
+        one = self.findings.rows.current
+        match action:
+            case "choose":
+                return False
+            case "copy_fix":
+                return one is not None and bool(one.fix)
+            case _:
+                return True
 
     def action_look(self) -> None:
         """Ask again."""
@@ -108,6 +119,7 @@ class DoctorScreen(BoxScreen):
             self._tell()
 
     def _tell(self) -> None:
+        self.refresh_bindings()
         one = self.findings.rows.current
         if one is None:
             self.detail.say(Content(""))
