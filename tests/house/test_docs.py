@@ -12,8 +12,8 @@ import pytest
 
 from nanoscale_box.cli import main as cli
 from nanoscale_box.cli.commands import COMMANDS
-from nanoscale_box.config import VARIABLES
-from nanoscale_box.core.errors import Code
+from nanoscale_box.config import VARIABLES, read_settings
+from nanoscale_box.core.errors import Code, ConfigurationError
 from nanoscale_box.core.lifecycle import DeploymentState
 from nanoscale_box.core.plan_model import PlanKind
 from nanoscale_box.core.plan_toml import _COMMANDS, _HEALTH
@@ -96,6 +96,23 @@ def test_every_setting_is_documented_and_no_other() -> None:
     assert rows(text) == {*VARIABLES, *others}
     named = {name for path in PAGES for name in re.findall(r"NANOSCALE_[A-Z_]*[A-Z]", path.read_text())}
     assert named - {*VARIABLES, *others} == set()
+
+
+def test_defaults_and_ranges_of_settings_are_those_documented(subtests: pytest.Subtests) -> None:
+    unset = {"HOME": "/home/ada"}
+    for row in re.findall(r"^\| `NANOSCALE_\w+`.*$", page("configuration.md"), re.MULTILINE):
+        name, *cells = [cell.strip() for cell in row.strip("|").split("|")]
+        name, meaning = name.strip("`"), cells[-1]
+        with subtests.test(name=name):
+            if len(cells) > 1 and (default := re.fullmatch(r"`([^`$]+)`", cells[0])):
+                assert read_settings(unset | {name: default[1]}) == read_settings(unset)
+            if bounds := re.search(r"\b(\d+) to (\d+)\b", meaning):
+                lowest, highest = int(bounds[1]), int(bounds[2])
+                for inside in (lowest, highest):
+                    read_settings(unset | {name: str(inside)})
+                for outside in (lowest - 1, highest + 1):
+                    with pytest.raises(ConfigurationError):
+                        read_settings(unset | {name: str(outside)})
 
 
 def test_every_command_is_documented() -> None:
