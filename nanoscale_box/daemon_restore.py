@@ -20,6 +20,7 @@ from nanoscale_box.adapters.vault import Vault, VaultKey, parse_keys, read_keys,
 from nanoscale_box.adapters.vault_lock import unlock_keys
 from nanoscale_box.config import Settings, read_settings, settings_file
 from nanoscale_box.core.errors import BoxError, Code, ConfigurationError
+from nanoscale_box.core.figures import counted
 from nanoscale_box.core.secret import Secret
 from nanoscale_box.daemon_home import hold_home
 from nanoscale_box.engine.proving import Proof, prove
@@ -99,7 +100,7 @@ def _keys(settings: Settings, folder: Path, order: Order) -> list[VaultKey]:
         raise ConfigurationError(
             Code.CONFIGURATION,
             "the backup has no keys in it, and there are none on this machine",
-            hint=f"put the file of keys of the box it was made of to {settings.encryption_keys_file}",
+            hint=f"put the file of keys of the box that made it at {settings.encryption_keys_file}",
         )
     return found
 
@@ -135,9 +136,10 @@ def _place(folder: Path, settings: Settings, own_settings: Path, keys: list[Vaul
 def _tell(manifest: Manifest, proof: Proof) -> None:
     say = sys.stdout.write
     say(
-        f"A backup of {manifest.made_at:%Y-%m-%d %H:%M} UTC by version {manifest.version}: {proof.projects} projects.\n"
+        f"A backup of {manifest.made_at:%Y-%m-%d %H:%M} UTC by version {manifest.version}: "
+        f"{counted(proof.projects, 'project')}.\n"
     )
-    say(f"{proof.opened} secrets open.\n" if not proof.shut else f"{proof.opened} secrets open, and not all:\n")
+    say(f"{counted(proof.opened, 'secret')} opened{', and not all:' if proof.shut else '.'}\n")
     for table, count in proof.shut.items():
         say(f"  {count} of {table} do not; {_WHAT.get(table, 'they are made anew when they are needed')}\n")
     if proof.github_problem:

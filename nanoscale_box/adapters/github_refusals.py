@@ -11,6 +11,7 @@ import msgspec
 
 from nanoscale_box.adapters.github_http import Answer, NoAnswer, refused_answer
 from nanoscale_box.core.errors import TRIED_AGAIN, BoxError, Code, Fault, NotFound, Unavailable
+from nanoscale_box.core.figures import clock_skew
 from nanoscale_box.core.text import inert, redact
 
 CLOCK_TOLERANCE: Final = timedelta(seconds=60)
@@ -122,12 +123,9 @@ def suspended() -> Unavailable:
 
 def clock_off(skew: timedelta) -> Unavailable:
     """This machine's clock differs from GitHub's so much that GitHub takes no signed request."""
-    seconds = round(abs(skew.total_seconds()))
-    amount = f"{seconds} seconds" if seconds < 120 else f"{round(seconds / 60)} minutes"
-    direction = "ahead of" if skew > timedelta() else "behind"
     return Unavailable(
         Code.GITHUB_CLOCK,
-        f"This machine's clock is {amount} {direction} GitHub's, so GitHub refuses the box's signature.",
+        f"This machine's clock is {clock_skew(skew)} GitHub's, so GitHub refuses the box's signature.",
         hint=_SET_CLOCK,
     )
 

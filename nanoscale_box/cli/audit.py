@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 from nanoscale_box.cli.printing import Printer, ago, short
 from nanoscale_box.client.box_client import BoxClient
+from nanoscale_box.core.figures import counted
 from nanoscale_box.wire import shapes
 
 _AT_ONCE = 200
@@ -38,7 +39,9 @@ async def _check(client: BoxClient, options: Namespace, printer: Printer) -> int
     if options.json:
         printer.data(found)
     elif found.ok:
-        printer.line(f"The audit is whole: {found.entries} entries, the newest {found.newest_digest[:16]}.")
+        printer.line(
+            f"The audit is whole: {counted(found.entries, 'entry', 'entries')}, the newest {found.newest_digest[:16]}."
+        )
     else:
         printer.line(f"The audit was altered: entry {found.broken_at} does not follow from the one before it.")
     return 0 if found.ok else 1

@@ -7,10 +7,11 @@ from argparse import Namespace
 from pathlib import Path
 
 from nanoscale_box.cli.mistakes import Mistake, not_there
-from nanoscale_box.cli.printing import Printer, ago, counted
+from nanoscale_box.cli.printing import Printer, ago
 from nanoscale_box.client.box_client import BoxClient
 from nanoscale_box.core.envvars import parse_dotenv
 from nanoscale_box.core.errors import Invalid
+from nanoscale_box.core.figures import counted
 from nanoscale_box.wire import requests, shapes
 
 
@@ -56,7 +57,7 @@ async def _replace(client: BoxClient, options: Namespace, printer: Printer, want
     if options.json:
         printer.data({"items": found, "next_cursor": None})
     else:
-        number = counted(len(found), "variable", "variables")
+        number = counted(len(found), "variable")
         printer.talk(f"{number} set; the next deployment uses them: nanoscale-box deploy {options.project}")
     return 0
 

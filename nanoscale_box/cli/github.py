@@ -9,10 +9,11 @@ from argparse import Namespace
 import segno
 
 from nanoscale_box.cli.mistakes import Mistake
-from nanoscale_box.cli.printing import Printer, counted
+from nanoscale_box.cli.printing import Printer
 from nanoscale_box.cli.projects import find_repository
 from nanoscale_box.cli.status import github_line
 from nanoscale_box.client.box_client import BoxClient
+from nanoscale_box.core.figures import counted
 from nanoscale_box.tui.around import browse, tunnel
 from nanoscale_box.wire import shapes
 
@@ -105,7 +106,7 @@ async def rotate(client: BoxClient, options: Namespace, printer: Printer) -> int
         printer.data(done)
         return 0
     own = "the App's hook and " if done.app_hook else ""
-    printer.line(f"New secrets for {own}{counted(done.repository_hooks, 'repository hook', 'repository hooks')}.")
+    printer.line(f"New secrets for {own}{counted(done.repository_hooks, 'repository hook')}.")
     printer.talk(f"GitHub is given them now; the old ones verify for {done.overlap_seconds // 60} minutes after that.")
     if done.note:
         printer.talk(done.note)

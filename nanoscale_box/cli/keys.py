@@ -6,8 +6,9 @@ import asyncio
 from argparse import Namespace
 from collections.abc import Sequence
 
-from nanoscale_box.cli.printing import Printer, counted
+from nanoscale_box.cli.printing import Printer
 from nanoscale_box.client.box_client import BoxClient
+from nanoscale_box.core.figures import counted
 from nanoscale_box.wire import shapes
 
 _LOOK_SECONDS = 0.25
@@ -19,7 +20,7 @@ async def list_keys(client: BoxClient, options: Namespace, printer: Printer) -> 
     if options.json:
         printer.data({"items": found, "next_cursor": None})
     else:
-        printer.table((one.id, _what(one), counted(one.uses, "secret", "secrets")) for one in found)
+        printer.table((one.id, _what(one), counted(one.uses, "secret")) for one in found)
     return 0 if all(one.here for one in found) else 1
 
 
@@ -32,7 +33,7 @@ async def rotate(client: BoxClient, options: Namespace, printer: Printer) -> int
     printer.talk(f"{found[0].id} seals from now on.")
     left = _left(found)
     while left and not options.no_wait:
-        printer.talk(f"{counted(left, 'secret', 'secrets')} to seal anew ...")
+        printer.talk(f"{counted(left, 'secret')} to seal anew ...")
         await asyncio.sleep(_LOOK_SECONDS)
         left = _left(await client.keys())
     if left:

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from nanoscale_box.cli.mistakes import Mistake
+from nanoscale_box.core.figures import counted
 from nanoscale_box.core.text import inert
 from nanoscale_box.wire import shapes
 from nanoscale_box.wire.shapes import Problem
@@ -140,13 +141,8 @@ def drifted(project: shapes.Project) -> str | None:
     if drift is None:
         return None
     what = project.tag_pattern or project.branch
-    far = f"is {counted(drift.behind, 'commit', 'commits')} ahead of" if drift.behind else "differs from"
+    far = f"is {counted(drift.behind, 'commit')} ahead of" if drift.behind else "differs from"
     return f"{what} {far} what runs, since {span(drift.since) or 'just now'}, because {drift.reason}"
-
-
-def counted(number: int, one: str, more: str) -> str:
-    """A number and its noun."""
-    return f"{number} {one if number == 1 else more}"
 
 
 def duration(started: datetime | None, finished: datetime | None) -> str:

@@ -14,6 +14,7 @@ from nanoscale_box.cli.printing import Printer, ago, drifted, short, state
 from nanoscale_box.cli.status import project_row
 from nanoscale_box.cli.waiting import wait_for_end
 from nanoscale_box.client.box_client import BoxClient
+from nanoscale_box.core.figures import counted
 from nanoscale_box.wire import requests, shapes
 
 _COMMANDS = ("install_command", "build_command", "run_command", "output_directory", "root_directory")
@@ -43,7 +44,8 @@ async def show(client: BoxClient, options: Namespace, printer: Printer) -> int:
         printer.data(project)
         return 0
     kept = await client.data(options.project)
-    told = f"{kept.bytes / 1_000_000:,.1f} MB in {kept.files:,} files{'' if kept.whole else ' or more'}, {kept.path}"
+    files = f"{counted(kept.files, 'file')}{'' if kept.whole else ' or more'}"
+    told = f"{kept.bytes / 1_000_000:,.1f} MB in {files}, {kept.path}"
     printer.facts([*_facts(project), ("data", told)])
     return 0
 
@@ -80,9 +82,10 @@ async def plan(client: BoxClient, options: Namespace, printer: Printer) -> int:
         ]
     )
     if found.missing:
+        verb = "set" if options.project else "plan"
         raise Mistake(
             f"this machine lacks {', '.join(found.missing)}, so the build would fail",
-            "install what is missing, or set commands that do without it: nanoscale-box projects set --help",
+            f"install what is missing, or give commands that do without it: nanoscale-box projects {verb} --help",
             status=FAILED,
             code="tool_missing",
         )

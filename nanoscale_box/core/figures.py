@@ -1,8 +1,9 @@
-"""Figures as people read them: shares, sizes, and how one went over time."""
+"""Figures as people read them: shares, sizes, numbers of things, and how one went over time."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
@@ -29,6 +30,18 @@ def size(number: float) -> str:
         number, unit = number / 1000, unit + 1
     digits = 1 if unit > 2 and number < 100 else 0
     return f"{number:.{digits}f} {_UNITS[unit]}"
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """`1 project`, `1,200 projects`; `plural` where it is more than the noun with an s."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def clock_skew(skew: timedelta) -> str:
+    """How far a clock goes ahead of another one, or behind: `90 seconds ahead of`, `70 minutes behind`."""
+    seconds = round(abs(skew.total_seconds()))
+    amount = f"{seconds} seconds" if seconds < 120 else f"{round(seconds / 60)} minutes"
+    return f"{amount} {'ahead of' if skew > timedelta() else 'behind'}"
 
 
 def _bar(part: float) -> str:

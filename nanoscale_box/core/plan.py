@@ -232,6 +232,6 @@ def _unknown() -> DeployFailed:
         Code.PLAN_UNKNOWN,
         "nothing was found that could be started or served",
         hint="add a Procfile, a Python app (app.py, main.py, manage.py or a pyproject.toml script), "
-        "a package.json with a start or build script, a go.mod or an index.html, "
+        "a package.json with a start or build script, a go.mod, Gemfile, Cargo.toml, index.php or index.html, "
         "or set a run command or an output directory for the project",
     )

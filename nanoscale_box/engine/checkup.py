@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from nanoscale_box.core.errors import BoxError, Code
+from nanoscale_box.core.figures import counted
 from nanoscale_box.core.github import sign
 from nanoscale_box.core.github_model import App
 from nanoscale_box.core.lifecycle import DeploymentState
@@ -113,7 +114,7 @@ class Checkup:
                 Finding(
                     code="keys",
                     status="fail",
-                    title=f"{sum(one.uses for one in lost)} secrets were sealed with a key that is lost: {names}",
+                    title=f"{counted(sum(one.uses for one in lost), 'secret')} sealed with a key that is lost: {names}",
                     why="they cannot be opened; apps go on running as they are",
                     fix="put the key back below the newest, or see docs/operations.md for what to enter again",
                 )
@@ -123,7 +124,7 @@ class Checkup:
                 Finding(
                     code="keys",
                     status="warn",
-                    title=f"{old} secrets are still sealed with an older key",
+                    title=f"{counted(old, 'secret')} still sealed with an older key",
                     why="the older key cannot be removed yet",
                     fix="nanoscale-box doctor --fix",
                     fixable=True,

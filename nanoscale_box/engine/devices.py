@@ -77,7 +77,9 @@ class DeviceFlow:
             return
         if self._clock.now() >= waiting.until:
             expired = Unavailable(
-                Code.GITHUB_STATE, "The code ran out before it was entered on GitHub.", hint="begin again"
+                Code.GITHUB_STATE,
+                "The code ran out before it was entered on GitHub.",
+                hint="begin again: nanoscale-box github connect --device",
             )
             await self._give_up(expired)
             return

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from nanoscale_box.core.audit import GITHUB
+from nanoscale_box.core.figures import counted
 from nanoscale_box.core.github import (
     AuthorizationRevoked,
     ChecksNews,
@@ -152,7 +153,7 @@ def _scope(records: Records, change: RepositoriesChange, now: datetime) -> str:
         records.github.drop_repository(repo_id)
         pause_linked(records, records.projects.on_repository(repo_id), OUT_OF_SCOPE, now)
     # What came into scope is resumed by the sync that follows, once the cache knows it again.
-    return f"{len(change.added)} repositories came into scope, {len(change.removed)} left it"
+    return f"{counted(len(change.added), 'repository', 'repositories')} came into scope, {len(change.removed)} left it"
 
 
 def _repository(records: Records, change: RepositoryChange, now: datetime) -> str:

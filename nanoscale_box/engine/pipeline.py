@@ -142,7 +142,7 @@ class Pipeline:
                 raise DeployFailed(
                     Code.TOOL_MISSING,
                     f"this machine lacks {', '.join(missing)}, which the build needs",
-                    hint="install it and deploy again, or set other commands for the project",
+                    hint="install what is missing and deploy again, or set other commands for the project",
                 )
             if job.deployment.clear_cache:
                 await self._builder.clear_cache(project.id)

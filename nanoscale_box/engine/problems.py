@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from nanoscale_box.core.errors import BoxError
+from nanoscale_box.core.figures import clock_skew
 from nanoscale_box.core.github_model import App, Installation
 from nanoscale_box.core.model import InstallationId, RepoId
 from nanoscale_box.engine.hookcheck import may_keep_hooks
@@ -43,11 +44,9 @@ def problems_of(
 
 
 def _clock(skew: timedelta) -> Problem:
-    seconds = round(abs(skew.total_seconds()))
-    amount = f"{seconds} seconds" if seconds < 120 else f"{round(seconds / 60)} minutes"
     return Problem(
         code="clock",
-        sentence=f"this machine's clock is {amount} {'ahead of' if skew > timedelta() else 'behind'} GitHub's",
+        sentence=f"this machine's clock is {clock_skew(skew)} GitHub's",
         why="GitHub refuses signatures made at a wrong time",
         fix="timedatectl set-ntp true",
     )

@@ -11,6 +11,7 @@ from typing import Final
 
 from nanoscale_box.core.audit import BOX, Act
 from nanoscale_box.core.errors import BoxError, Conflict
+from nanoscale_box.core.figures import counted
 from nanoscale_box.engine.jobs import Jobs
 from nanoscale_box.engine.kit import Desk
 from nanoscale_box.engine.records import Job, Records, SealAfter, Sealed
@@ -95,7 +96,7 @@ class Resealing:
             moved += count
             if after is None:
                 break
-        done = Act(who=BOX, action="keys.resealed", target=self._vault.ids()[0], detail=f"{moved} secrets")
+        done = Act(who=BOX, action="keys.resealed", target=self._vault.ids()[0], detail=counted(moved, "secret"))
         await self._ledger.write(lambda records: records.audit.add(done, self._clock.now()))
 
     def _some(self, after: SealAfter | None, records: Records) -> tuple[int, SealAfter | None]:

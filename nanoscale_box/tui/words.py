@@ -141,11 +141,6 @@ def linked(sentence: str) -> str:
     return f"{sentence} " if sentence.endswith((".", "!", "?")) else f"{sentence}; "
 
 
-def count(number: int, noun: str) -> str:
-    """`1 project`, `2 projects`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def mark(project: shapes.Project) -> str:
     """What needs the owner's eye, in a word."""
     if project.paused:

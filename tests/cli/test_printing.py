@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from nanoscale_box.cli import printing
-from nanoscale_box.cli.printing import Printer, ago, columns, counted, duration, state
+from nanoscale_box.cli.printing import Printer, ago, columns, duration, state
 
 
 class Terminal(io.StringIO):
@@ -78,9 +78,8 @@ def test_times_are_told_from_now(monkeypatch: pytest.MonkeyPatch, seconds: int, 
     assert ago(None) == ""
 
 
-def test_durations_and_counts() -> None:
+def test_durations() -> None:
     began = datetime(2026, 3, 4, tzinfo=UTC)
     assert duration(began, began + timedelta(seconds=1.26)) == "1.3 s"
     assert duration(began, began + timedelta(seconds=125)) == "2 min 5 s"
     assert duration(began, None) == ""
-    assert (counted(1, "line", "lines"), counted(0, "line", "lines")) == ("1 line", "0 lines")

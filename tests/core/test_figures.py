@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from nanoscale_box.core.figures import share, size, spark
+from nanoscale_box.core.figures import clock_skew, counted, share, size, spark
 
 
 def test_a_sparkline_shows_the_newest_at_the_right_against_the_highest() -> None:
@@ -32,3 +34,21 @@ def test_shares(percent: float, told: str) -> None:
 )
 def test_sizes(number: float, told: str) -> None:
     assert size(number) == told
+
+
+def test_numbers_of_things() -> None:
+    assert [counted(number, "file") for number in (0, 1, 1200)] == ["0 files", "1 file", "1,200 files"]
+    assert [counted(number, "entry", "entries") for number in (1, 2)] == ["1 entry", "2 entries"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (61, "61 seconds ahead of"),
+        (-119.6, "2 minutes behind"),
+        (-61, "61 seconds behind"),
+        (4200, "70 minutes ahead of"),
+    ],
+)
+def test_clocks(seconds: float, told: str) -> None:
+    assert clock_skew(timedelta(seconds=seconds)) == told

@@ -88,7 +88,7 @@ async def test_the_connection_is_told_with_what_is_missing(box: FakeClient, open
         await pilot.press("s")
         await until(pilot, lambda: ("sync_repos",) in box.asked)
         box.tell("github", {"change": "synced", "repositories": 15})
-        await until(pilot, lambda: "15 repositories are in scope" in said(pilot))
+        await until(pilot, lambda: "15 repositories in scope" in said(pilot))
 
 
 async def test_disconnecting_asks_first(box: FakeClient, opened: Opened) -> None:

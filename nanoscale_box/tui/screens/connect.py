@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from nanoscale_box.client import ApiError, Unreachable
+from nanoscale_box.core.figures import counted
 from nanoscale_box.tui import ways
 from nanoscale_box.tui.desk import Desk
 from nanoscale_box.tui.plain import Tone, join, keyed, plain
@@ -31,7 +32,7 @@ from nanoscale_box.tui.widgets.invitations import browser_words, device_words, r
 from nanoscale_box.tui.widgets.list_pane import ListPane
 from nanoscale_box.tui.widgets.rows import Rows
 from nanoscale_box.tui.widgets.told import Told
-from nanoscale_box.tui.words import advised, clock, count
+from nanoscale_box.tui.words import advised, clock
 from nanoscale_box.wire import shapes
 
 
@@ -152,7 +153,7 @@ class GithubScreen(BoxScreen):
                 told = advised(str(event.data.get("detail") or ""), str(event.data.get("hint") or ""))
                 self._end_code(plain(f"✕ {told}", Tone.BAD))
             case "synced":
-                say(self, f"{event.data.get('repositories')} repositories are in scope")
+                say(self, f"{counted(int(event.data.get('repositories', 0)), 'repository', 'repositories')} in scope")
             case "sync_failed":
                 self.notify(plain(str(event.data.get("detail"))).plain, severity="error", markup=False)
             case _:
@@ -293,7 +294,7 @@ class GithubScreen(BoxScreen):
         found = await self.desk.box.hooks(repair=True)
         self._show_hooks(found)
         left = sum(one.state not in ORDERLY for one in found)
-        return f"{count(max(0, before - left), 'webhook')} repaired, {left} not in order"
+        return f"{counted(max(0, before - left), 'webhook')} repaired, {left} not in order"
 
     def _load_hooks(self, github: shapes.GithubStatus) -> None:
         if github.connected and self._hooks_for != github:

@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from nanoscale_box.client import ApiError, Unreachable
+from nanoscale_box.core.figures import counted
 from nanoscale_box.tui import ways
 from nanoscale_box.tui.desk import Desk
 from nanoscale_box.tui.plain import Tone, join, keyed, plain, tone_of
@@ -18,7 +19,7 @@ from nanoscale_box.tui.widgets.columns import Column
 from nanoscale_box.tui.widgets.list_pane import ListPane
 from nanoscale_box.tui.widgets.rows import Rows
 from nanoscale_box.tui.widgets.told import Told
-from nanoscale_box.tui.words import advised, count, state
+from nanoscale_box.tui.words import advised, state
 from nanoscale_box.wire import shapes
 
 _WORDS: Final = {"ok": "ok", "warn": "warn", "fail": "failed", "skip": "skipped"}
@@ -109,7 +110,9 @@ class DoctorScreen(BoxScreen):
         self._show(found)
         left = {one.code for one in found.findings if one.status in {"warn", "fail"}}
         mended = len(before - left)
-        return f"{count(mended, 'finding')} mended, {len(left)} left" if mended else "Nothing could be mended from here"
+        return (
+            f"{counted(mended, 'finding')} mended, {len(left)} left" if mended else "Nothing could be mended from here"
+        )
 
     def _show(self, found: shapes.Doctor) -> None:
         if self.is_attached:

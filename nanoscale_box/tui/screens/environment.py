@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from nanoscale_box.client import ApiError, Unreachable
+from nanoscale_box.core.figures import counted
 from nanoscale_box.tui import ways
 from nanoscale_box.tui.desk import Desk
 from nanoscale_box.tui.plain import Tone, join, keyed, plain
@@ -19,7 +20,7 @@ from nanoscale_box.tui.screens.confirm import Confirm
 from nanoscale_box.tui.widgets.columns import Column
 from nanoscale_box.tui.widgets.list_pane import ListPane
 from nanoscale_box.tui.widgets.rows import Rows
-from nanoscale_box.tui.words import advised, ago, clock, count
+from nanoscale_box.tui.words import advised, ago, clock
 from nanoscale_box.wire import requests, shapes
 
 _NONE = keyed("No variable is set. *a* sets some: type them, or paste a .env.")
@@ -103,7 +104,7 @@ class EnvironmentPane(ListPane[shapes.EnvEntry]):
     async def _set(self, project: shapes.Project, wanted: Mapping[str, str]) -> str:
         there = [one.key for one in await self._desk.box.env(project.id) if one.key not in wanted]
         await self._replace(project, {**dict.fromkeys(there), **wanted})
-        return f"{count(len(wanted), 'variable')} set; d deploys, so that the app has them"
+        return f"{counted(len(wanted), 'variable')} set; d deploys, so that the app has them"
 
     async def _unset(self, project: shapes.Project, key: str) -> str:
         there = [one.key for one in await self._desk.box.env(project.id) if one.key != key]

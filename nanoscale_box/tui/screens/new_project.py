@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.widgets import Button, Input, Select, Static
 
 from nanoscale_box.client import ApiError, Unreachable
+from nanoscale_box.core.figures import counted
 from nanoscale_box.tui import ways
 from nanoscale_box.tui.desk import Desk
 from nanoscale_box.tui.draft import Draft
@@ -24,7 +25,7 @@ from nanoscale_box.tui.widgets.columns import Column
 from nanoscale_box.tui.widgets.fields import Field, address, suggested
 from nanoscale_box.tui.widgets.rows import Rows
 from nanoscale_box.tui.widgets.search_pane import SearchPane
-from nanoscale_box.tui.words import advised, count
+from nanoscale_box.tui.words import advised
 from nanoscale_box.wire import requests, shapes
 
 _PAGE: Final = 100
@@ -286,7 +287,7 @@ class NewProjectScreen(BoxScreen):
         return join(plain(source, Tone.STRONG, limit=80), plain(f", branch {branch}", limit=60), "\n", place)
 
     def _say_extras(self) -> None:
-        variables = count(len(self.draft.variables), "variable") if self.draft.variables else "none"
+        variables = counted(len(self.draft.variables), "variable") if self.draft.variables else "none"
         told = ", ".join(f"{name.partition('_')[0]}: {value or 'none'}" for name, value in self.draft.told().items())
         built = join(plain("   Yours  ", Tone.DIM), plain(told, limit=60)) if told else ""
         self.extras.update(

@@ -15,6 +15,7 @@ from textual.content import Content
 from textual.widgets import Button, Input, Static
 
 from nanoscale_box.client import ApiError, Unreachable
+from nanoscale_box.core.figures import counted
 from nanoscale_box.tui.desk import Desk
 from nanoscale_box.tui.draft import Draft
 from nanoscale_box.tui.knobs import PLAN
@@ -23,7 +24,7 @@ from nanoscale_box.tui.screens.ask import AskVariables
 from nanoscale_box.tui.screens.base import BoxScreen, say, why
 from nanoscale_box.tui.widgets.fields import Field
 from nanoscale_box.tui.widgets.told import Told
-from nanoscale_box.tui.words import advised, count, lasted
+from nanoscale_box.tui.words import advised, lasted
 from nanoscale_box.wire import requests, shapes
 
 Failure = ApiError | Unreachable
@@ -212,7 +213,7 @@ class PlanScreen(BoxScreen):
             field.tell(self._beneath(name))
             field.input.placeholder = self._if_empty(name)
         number = len(self.draft.variables)
-        told = count(number, "variable") if number else "none"
+        told = counted(number, "variable") if number else "none"
         self.variables_line.say(
             join(plain("Variables".ljust(13), Tone.DIM), plain(told), plain("  F2", Tone.KEY), plain(" sets some"))
         )

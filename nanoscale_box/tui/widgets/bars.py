@@ -7,9 +7,10 @@ from typing import Final
 from textual.content import Content
 from textual.widget import Widget
 
+from nanoscale_box.core.figures import counted
 from nanoscale_box.tui.desk import Desk
 from nanoscale_box.tui.plain import Tone, join, keyed, plain, spread
-from nanoscale_box.tui.words import count, project_word
+from nanoscale_box.tui.words import project_word
 from nanoscale_box.wire import shapes
 
 LEAST: Final = (60, 16)
@@ -111,7 +112,7 @@ def _missing(github: shapes.GithubStatus) -> Content:
             pass
     suspended = sum(one.suspended for one in github.installations)
     if suspended:
-        told = f"▲ {count(suspended, 'installation')} suspended: "
+        told = f"▲ {counted(suspended, 'installation')} suspended: "
     elif any(one.missing_permissions for one in github.installations):
         told = "▲ permissions missing: "
     elif not github.installations:

@@ -19,8 +19,9 @@ from textual.visual import Visual
 from textual.widget import Widget
 from textual.widgets import Input
 
+from nanoscale_box.core.figures import counted
 from nanoscale_box.tui.plain import Tone, join, plain
-from nanoscale_box.tui.words import Times, count, log_line
+from nanoscale_box.tui.words import Times, log_line
 
 LINES: Final = 5_000
 _LINE: Final = 4_000
@@ -222,7 +223,7 @@ class LogPane(ScrollView, can_focus=True):
     def _frame(self) -> None:
         paused = f"paused, {self._unseen:,} new · f follows" if self._unseen else "paused · f follows"
         said = self._standing if self.following else plain(paused, Tone.WARN)
-        number = plain(f" · {count(len(self._kept), 'line')}") if self._kept else ""
+        number = plain(f" · {counted(len(self._kept), 'line')}") if self._kept else ""
         if self._wanted:
             found = sum(bool(self._rows(line)) for line in self._kept)
             number = plain(f" · {found:,} of {len(self._kept):,} with /{self._wanted}", limit=60)
