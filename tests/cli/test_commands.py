@@ -230,7 +230,9 @@ async def test_a_plan_that_lacks_a_tool_is_1_and_names_it(box: Type) -> None:
     told = await box("projects", "plan", "hello")
     assert told.status == 1
     assert "install  npm ci" in told.out
-    assert "this machine lacks npm" in told.err
+    assert "this machine lacks npm" in told.err and "nanoscale-box projects set --help" in told.err
+    told = await box("projects", "plan", "--url", "https://github.com/me/site")
+    assert "nanoscale-box projects plan --help" in told.err, "there is no project to be set"
 
 
 @contextmanager

@@ -42,7 +42,7 @@ async def test_saved_and_brought_back_elsewhere(box: Box, sandbox: Sandbox, tmp_
     async with box_in(tmp_path / "other", sandbox) as other:
         given = ("--passphrase-file", str(tmp_path / "phrase"))
         proven = typed(other, "restore", "--verify", str(file), *given)
-        assert (proven.returncode, "1 projects" in proven.stdout) == (0, True), proven.stderr
+        assert (proven.returncode, ": 1 project." in proven.stdout) == (0, True), proven.stderr
         assert not (other.home / "box.db").exists()
         restored = typed(other, "restore", str(file), *given)
         assert restored.returncode == 0, restored.stderr
@@ -66,7 +66,7 @@ async def test_without_its_keys_a_backup_says_what_is_lost(box: Box, sandbox: Sa
     file = tmp_path / "box.tar.gz"
     assert (await box.command("backup", str(file))).returncode == 0
     proved = typed(box, "restore", "--verify", str(file))
-    assert proved.returncode == 0 and "2 secrets open" in proved.stdout
+    assert proved.returncode == 0 and "2 secrets opened." in proved.stdout
     busy = typed(box, "restore", "--replace", str(file))
     assert busy.returncode == 1 and "is running already" in busy.stderr
     async with box_in(tmp_path / "other", sandbox) as other:
