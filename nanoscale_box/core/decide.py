@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+import msgspec
+
 from nanoscale_box.core.model import DeliveryId, Deployment, Project, Sha, Trigger
 from nanoscale_box.core.tags import TAGS
 from nanoscale_box.core.text import inert
@@ -76,8 +78,7 @@ class Debounce:
     longest: timedelta
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ignore:
+class Ignore(msgspec.Struct, frozen=True, kw_only=True):
     """Nothing is owed, and why."""
 
     code: str

@@ -27,6 +27,7 @@ from nanoscale_box.core.github_events import (
 from nanoscale_box.core.github_headers import Headers, check_signature, content_kind, read_headers, sign
 from nanoscale_box.core.github_push import Push, read_push, skip_marker
 from nanoscale_box.core.model import DeliveryId, InstallationId, RepoId
+from nanoscale_box.core.secret import Secret
 from nanoscale_box.core.text import inert
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "content_kind",
     "parse_delivery",
     "read_headers",
+    "same_body",
     "sign",
     "skip_marker",
 ]
@@ -58,8 +60,9 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     action: str | None
     hook_id: int | None
     target_type: str | None
-    body_digest: str
-    """SHA-256 of the body as it came, in hex: the same id with another digest is a conflict."""
+    body_mark: str
+    """The mark of the secret that signed it and the first half of its signature, which no other body has: the same id
+    with another mark of the same secret is a conflict (see `same_body`)."""
     repo_id: RepoId | None
     installation_id: InstallationId | None
     push: Push | None
@@ -75,9 +78,12 @@ class _Envelope(msgspec.Struct, frozen=True):
 
 
 _ENVELOPE: Final = msgspec.json.Decoder(_Envelope)
+_HALF: Final = slice(len("sha256="), len("sha256=") + 32)
+"""128 bits name a body, and are not enough to send it again."""
+_SHA256: Final = 64
 
 
-def parse_delivery(headers: Headers, body: bytes) -> Delivery:
+def parse_delivery(headers: Headers, body: bytes, signed_with: Secret) -> Delivery:
     """Read a delivery whose signature was checked. Raises `Invalid`: `not_a_delivery` when the headers are not
     GitHub's,
     `malformed_delivery` when the body is not what GitHub documents, and nothing else whatever the body is."""
@@ -86,7 +92,7 @@ def parse_delivery(headers: Headers, body: bytes) -> Delivery:
     kind = content_kind(headers)
     try:
         payload = body if kind == "json" else _out_of_form(body)
-        return _read(headers, payload, hashlib.sha256(body).hexdigest())
+        return _read(headers, payload, f"{signed_with.mark}:{headers.signature[_HALF].decode()}")
     except (ValueError, RecursionError) as why:
         # msgspec's errors, bad UTF-8, and numbers too long for int() are all ValueErrors.
         raise Invalid(
@@ -96,7 +102,17 @@ def parse_delivery(headers: Headers, body: bytes) -> Delivery:
         ) from why
 
 
-def _read(headers: Headers, payload: bytes, digest: str) -> Delivery:
+def same_body(recorded: str, delivery: Delivery) -> bool | None:
+    """Whether the delivery has the body that left this mark; None: it cannot be told, since the secret was replaced in
+    between. Earlier boxes recorded the body's SHA-256 in hex."""
+    if recorded == delivery.body_mark:
+        return True
+    if len(recorded) == _SHA256:
+        return recorded == hashlib.sha256(delivery.payload).hexdigest() or None
+    return False if recorded.partition(":")[0] == delivery.body_mark.partition(":")[0] else None
+
+
+def _read(headers: Headers, payload: bytes, mark: str) -> Delivery:
     push = change = action = None
     if headers.event == "push":
         push, installation_id, doubtful = read_push(payload)
@@ -117,7 +133,7 @@ def _read(headers: Headers, payload: bytes, digest: str) -> Delivery:
         action=action,
         hook_id=headers.hook_id,
         target_type=headers.target_type,
-        body_digest=digest,
+        body_mark=mark,
         repo_id=repo_id,
         installation_id=installation_id,
         push=push,

@@ -24,18 +24,12 @@ _KINDS: Final[dict[str, Literal["json", "form"]]] = {
     "application/x-www-form-urlencoded": "form",
 }
 
-_NAMES: Final = {
-    "x-github-event": "event",
-    "x-github-delivery": "delivery_id",
-    "x-hub-signature-256": "signature",
-    "x-github-hook-id": "hook_id",
-    "x-github-hook-installation-target-type": "target_type",
-    "content-type": "content_type",
-}
-
-
-DELIVERY_HEADERS: Final = tuple(_NAMES)
+_TARGET_TYPE: Final = "x-github-hook-installation-target-type"
+DELIVERY_HEADERS: Final[tuple[str, ...]] = (
+    "x-github-event", "x-github-delivery", "x-hub-signature-256", "x-github-hook-id", _TARGET_TYPE, "content-type",
+)  # fmt: skip
 """The names of the headers that say anything of a delivery; no other is looked at."""
+_KNOWN: Final = frozenset(DELIVERY_HEADERS)
 
 
 class Headers(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,32 +71,40 @@ def read_headers(pairs: Sequence[tuple[str, str]]) -> Headers:
     """Read the headers of a request. A missing, malformed or repeated signature raises `Unauthorized`
     (`bad_signature`);
     every other flaw waits in `Headers.flaw`."""
-    values: dict[str, str] = {}
-    repeated: set[str] = set()
-    for raw_name, value in pairs:
-        name = _NAMES.get(raw_name) or _NAMES.get(raw_name.lower())
-        if name in values:
-            repeated.add(name)
-        elif name:
-            values[name] = value
-    signature = values.get("signature", "")
-    if "signature" in repeated or not _SIGNATURE.fullmatch(signature):
+    values = dict(pairs)
+    repeated = False
+    if len(values) < len(pairs) or not _KNOWN.issuperset(values):
+        values, repeated = _sorted_out(pairs)
+    signature = values.get("x-hub-signature-256", "")
+    if not _SIGNATURE.fullmatch(signature):
         raise _bad_signature()
-    for name in repeated:
-        values[name] = ""
-    delivery_id = values.get("delivery_id", "").lower()
-    hook_id, target_type, flaw = _origin(values.get("event", ""), values.get("hook_id"), values.get("target_type"))
+    delivery_id = values.get("x-github-delivery", "").lower()
+    event = values.get("x-github-event", "")
+    hook_id, target_type, flaw = _origin(event, values.get("x-github-hook-id"), values.get(_TARGET_TYPE))
     if not _GUID.fullmatch(delivery_id):
         flaw = flaw or "X-GitHub-Delivery is missing or no GUID"
     return Headers(
-        event=values.get("event", ""),
+        event=event,
         delivery_id=DeliveryId(delivery_id),
         signature=signature.encode("ascii"),
         hook_id=hook_id,
         target_type=target_type,
-        content_type=values.get("content_type", ""),
+        content_type=values.get("content-type", ""),
         flaw="a header stands in it twice" if repeated else flaw,
     )
+
+
+def _sorted_out(pairs: Sequence[tuple[str, str]]) -> tuple[dict[str, str], bool]:
+    """The values by name, however it is written, and whether one stands twice: such a one says nothing."""
+    values: dict[str, str] = {}
+    repeated: set[str] = set()
+    for raw_name, value in pairs:
+        name = raw_name.lower()
+        if name in values:
+            repeated.add(name)
+        elif name in _KNOWN:
+            values[name] = value
+    return values | dict.fromkeys(repeated, ""), bool(repeated)
 
 
 @lru_cache(maxsize=64)  # the same few over and over
@@ -126,12 +128,12 @@ def sign(secret: Secret, body: bytes) -> str:
     return f"sha256={hmac.digest(secret.reveal().encode(), body, 'sha256').hex()}"
 
 
-def check_signature(headers: Headers, body: bytes, secrets: Sequence[Secret]) -> None:
-    """Return if one of `secrets` signed exactly this body; an empty secret never does. Raises `Unauthorized`
+def check_signature(headers: Headers, body: bytes, secrets: Sequence[Secret]) -> Secret:
+    """Give the one of `secrets` that signed exactly this body; an empty secret never does. Raises `Unauthorized`
     (`bad_signature`)."""
     for secret in secrets:
         if secret and hmac.compare_digest(sign(secret, body).encode("ascii"), headers.signature):
-            return
+            return secret
     raise _bad_signature()
 
 

@@ -56,7 +56,8 @@ class _Body(msgspec.Struct, frozen=True):
 
 _BODY: Final = msgspec.json.Decoder(_Body)
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_encode_into: Final = msgspec.json.Encoder().encode_into
+_encode: Final = msgspec.json.Encoder().encode
+_ID: Final = re.compile(rb'\{"id":([0-9]+)[,}]')
 
 
 class Push(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,17 +145,16 @@ def _commit_of(told: _Body) -> Sha:
 def _surely_one(body: bytes, told: _Body) -> bool:
     """Whether no key that decides something is repeated: the members, told apart, make up the whole text again, in the
     compact form that GitHub writes; and an id that comes last in its object, as it was read, comes first as well."""
-    members, again = _MEMBERS.decode(body), bytearray(len(body))
-    _encode_into(members, again)
-    if again != body or not _leads(members["repository"], told.repository):
+    members = _MEMBERS.decode(body)
+    if _encode(members) != body or not _leads(members["repository"], told.repository):
         return False
     return told.installation is None or _leads(members["installation"], told.installation)
 
 
 def _leads(member: msgspec.Raw, numbered: Numbered) -> bool:
     """Whether the object begins with its id."""
-    start = b'{"id":%d' % numbered.id
-    return bytes(member).startswith((start + b",", start + b"}"))
+    first = _ID.match(memoryview(member))
+    return first is not None and int(first[1]) == numbered.id
 
 
 def skip_marker(message: str | None) -> str | None:

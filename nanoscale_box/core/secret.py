@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Final
 
 
@@ -9,16 +10,24 @@ class Secret:
     """Text that never shows itself: `repr`, `str` and formatting give a mask; `reveal()` is the one way out, easy to
     search for."""
 
-    __slots__ = ("_text",)
+    __slots__ = ("_mark", "_text")
 
     MASK: Final = "****"
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._mark = ""
 
     def reveal(self) -> str:
         """The text itself. Call it at the last moment, where the text is handed on."""
         return self._text
+
+    @property
+    def mark(self) -> str:
+        """Eight hex digits that tell this secret from others: far too few to find it by."""
+        if not self._mark:
+            self._mark = hashlib.sha256(b"the mark of a secret\0" + self._text.encode()).hexdigest()[:8]
+        return self._mark
 
     def __repr__(self) -> str:
         return f"Secret({self.MASK!r})"

@@ -139,7 +139,7 @@ def delivery_row(delivery: Delivery, row_id: str, now: datetime, handled_with: i
         id=row_id,
         delivery_id=delivery.delivery_id,
         event_type=delivery.event,
-        body_digest=delivery.body_digest,
+        body_digest=delivery.body_mark,
         hook_id=str(delivery.hook_id or ""),
         created_at=now,
         repo_id=delivery.repo_id,

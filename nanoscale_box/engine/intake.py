@@ -20,6 +20,7 @@ from nanoscale_box.core.github import (
     content_kind,
     parse_delivery,
     read_headers,
+    same_body,
 )
 from nanoscale_box.core.model import DeliveryId, Outcome, Trigger, Verdict
 from nanoscale_box.engine.atsight import AtSight, change_of, delivery_row, no_project
@@ -28,7 +29,7 @@ from nanoscale_box.engine.gathering import Gathering, Into
 from nanoscale_box.engine.keyring import Key, Keyring
 from nanoscale_box.engine.kit import Desk
 from nanoscale_box.engine.queue import Queue
-from nanoscale_box.engine.records import Records
+from nanoscale_box.engine.records import DeliveryRow, Records
 from nanoscale_box.engine.telling import delivery_news, tell_verdict
 from nanoscale_box.engine.views import Receipt
 
@@ -102,7 +103,7 @@ class Intake:
 
     def _record(self, delivery: Delivery, records: Records) -> Receipt:
         known = records.deliveries.get(delivery.delivery_id)
-        if known and known.body_digest != delivery.body_digest:
+        if known and not _is_again(known, delivery):
             raise Conflict(Code.DELIVERY_CONFLICT, "this delivery id was used before with another body")
         if known and known.handled:
             verdicts = list(records.verdicts.of_delivery(delivery.delivery_id))
@@ -147,12 +148,22 @@ class Intake:
 
 def _verified(head: Headers, body: bytes, keys: Sequence[Key]) -> Delivery:
     """The delivery, signed rightly; a repository's own secret speaks for that repository alone."""
-    check_signature(head, body, [key.secret for key in keys])
-    delivery = parse_delivery(head, body)
-    fitting = [key.secret for key in keys if key.repo_id in (None, delivery.repo_id)]
-    if len(fitting) < len(keys) and not isinstance(delivery.change, HookNews):
-        check_signature(head, body, fitting)
+    signed_with = check_signature(head, body, [key.secret for key in keys])
+    delivery = parse_delivery(head, body, signed_with)
+    strange = [key for key in keys if key.repo_id not in (None, delivery.repo_id)]
+    if strange and not isinstance(delivery.change, HookNews):
+        check_signature(head, body, [key.secret for key in keys if key not in strange])
     return delivery
+
+
+def _is_again(known: DeliveryRow, delivery: Delivery) -> bool:
+    """Whether this is the delivery that was recorded, and not another one under its id. Where the secret was replaced
+    in between, the bodies cannot be compared, and what they said is."""
+    same, push = same_body(known.body_digest, delivery), delivery.push
+    if same is not None:
+        return same
+    told = (delivery.event, delivery.repo_id, *((push.ref, push.before, push.after) if push else (None, None, None)))
+    return told == (known.event_type, known.repo_id, known.ref, known.before, known.head_commit)
 
 
 def _told_by_other_hook(records: Records, delivery: Delivery, push: Push) -> bool:

@@ -76,7 +76,7 @@ class News(NamedTuple):
 
     kind: EventKind
     at: datetime
-    data: dict[str, object]
+    data: dict[str, object] | Verdict
     project_id: ProjectId | None = None
     deployment_id: DeploymentId | None = None
 

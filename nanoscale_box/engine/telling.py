@@ -27,11 +27,11 @@ def tell_verdict(records: Records, verdict: Verdict, at: datetime) -> None:
 
 
 def verdict_news(verdict: Verdict, at: datetime) -> News:
-    """What the stream tells of a verdict."""
+    """What the stream tells of a verdict: it has the field names of the API already."""
     return News(
         kind=EventKind.VERDICT,
         at=at,
-        data=verdict_data(verdict),
+        data=verdict,
         project_id=verdict.project_id,
         deployment_id=verdict.deployment_id,
     )
@@ -84,23 +84,6 @@ def deployment_data(deployment: Deployment) -> dict[str, object]:
         "due_at": _time(deployment.due_at),
         "started_at": _time(deployment.started_at),
         "finished_at": _time(deployment.finished_at),
-    }
-
-
-def verdict_data(verdict: Verdict) -> dict[str, object]:
-    """A verdict as the API shows it."""
-    return {
-        "id": verdict.id,
-        "project_id": verdict.project_id,
-        "source": verdict.source,
-        "delivery_id": verdict.delivery_id,
-        "ref": verdict.ref,
-        "sha": verdict.sha,
-        "outcome": verdict.outcome,
-        "code": verdict.code,
-        "reason": verdict.reason,
-        "deployment_id": verdict.deployment_id,
-        "at": _time(verdict.at),
     }
 
 

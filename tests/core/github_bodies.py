@@ -64,7 +64,7 @@ def headers_for(event: str = "push", **changes: str | None) -> Headers:
 
 
 def parse(body: object, event: str = "push") -> Delivery:
-    return parse_delivery(headers_for(event), body if isinstance(body, bytes) else json.dumps(body).encode())
+    return parse_delivery(headers_for(event), body if isinstance(body, bytes) else json.dumps(body).encode(), SECRET)
 
 
 def refused(body: object, event: str = "push") -> Invalid:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any, cast
 from urllib.parse import quote_plus
@@ -12,13 +13,19 @@ from hypothesis import strategies as st
 
 from nanoscale_box.core.errors import Code, Invalid
 from nanoscale_box.core.github import (
+    Delivery,
+    check_signature,
     parse_delivery,
+    same_body,
+    sign,
     skip_marker,
 )
+from nanoscale_box.core.secret import Secret
 from tests.core.github_bodies import (
     AFTER,
     BEFORE,
     GUID,
+    SECRET,
     ZERO,
     commit,
     headers_for,
@@ -39,7 +46,11 @@ def test_a_push_is_read() -> None:
         292430182,
         "repository",
     )
-    assert (delivery.repo_id, delivery.installation_id, len(delivery.body_digest)) == (186853002, 42, 64)
+    assert (delivery.repo_id, delivery.installation_id, delivery.body_mark) == (
+        186853002,
+        42,
+        f"{SECRET.mark}:{'0' * 32}",
+    )
     assert (push.ref, push.branch, push.before, push.after, push.deleted, push.forced) == (
         "refs/heads/main",
         "main",
@@ -50,6 +61,23 @@ def test_a_push_is_read() -> None:
     )
     assert (push.subject, push.author, push.message) == ("Fix `it`; $(now)", "Ann", "Fix `it`; $(now)\n\nbody")
     assert push.changed == frozenset({"a.py", "docs/x.md", "b"})
+
+
+def test_the_same_body_is_known_by_what_signed_it() -> None:
+    def came(body: bytes, secret: Secret) -> Delivery:
+        headers = headers_for(X_Hub_Signature_256=sign(secret, body))
+        check_signature(headers, body, [secret])
+        return parse_delivery(headers, body, secret)
+
+    body, other = json.dumps(push_body()).encode(), json.dumps(push_body(forced=True)).encode()
+    recorded, replaced = came(body, SECRET).body_mark, Secret("the next one")
+    assert len({SECRET.mark, replaced.mark}) == 2 and SECRET.reveal() not in recorded
+    assert same_body(recorded, came(body, SECRET)) is True
+    assert same_body(recorded, came(other, SECRET)) is False
+    assert same_body(recorded, came(body, replaced)) is None and same_body(recorded, came(other, replaced)) is None
+    of_an_earlier_box = hashlib.sha256(body).hexdigest()
+    assert same_body(of_an_earlier_box, came(body, replaced)) is True
+    assert same_body(of_an_earlier_box, came(other, SECRET)) is None
 
 
 def test_the_least_that_a_push_must_say() -> None:
@@ -91,7 +119,7 @@ def test_texts_of_a_push_are_inert() -> None:
 def test_a_form_is_read_too() -> None:
     text = json.dumps(push_body(head_commit={"message": "a+b & c=d %41 日本"}), ensure_ascii=False)
     form = b"payload=" + quote_plus(text).encode()
-    delivery = parse_delivery(headers_for(Content_Type="application/x-www-form-urlencoded"), form)
+    delivery = parse_delivery(headers_for(Content_Type="application/x-www-form-urlencoded"), form, SECRET)
     assert delivery.push is not None and delivery.push.subject == "a+b & c=d %41 日本"
     assert delivery.payload == text.encode()
 
@@ -102,7 +130,7 @@ def test_a_form_is_read_too() -> None:
 )
 def test_other_forms_are_malformed(form: bytes) -> None:
     with pytest.raises(Invalid) as error:
-        parse_delivery(headers_for(Content_Type="application/x-www-form-urlencoded"), form)
+        parse_delivery(headers_for(Content_Type="application/x-www-form-urlencoded"), form, SECRET)
     assert error.value.code is Code.MALFORMED_DELIVERY
 
 

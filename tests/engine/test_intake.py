@@ -105,6 +105,19 @@ async def test_an_id_with_another_body_is_refused(house: House) -> None:
     assert (audited.act.outcome, audited.act.delivery_id, audited.act.sha) == ("delivery_conflict", name, sha(3))
 
 
+async def test_an_id_that_comes_again_after_its_secret_was_replaced_is_known_by_what_it_says(house: House) -> None:
+    await house.live(1)
+    name = str(UUID(int=99))
+    first = await house.deliver(house.commit(2), delivery_id=name)
+    raw = house.delivery(Moved(before=sha(1), after=sha(2)))[1]
+    again = await house.engine.intake.receive(*house.signed("push", json.loads(raw), "repository", name))
+    assert (again.status, again.http_status, again.verdicts[0].id) == ("duplicate", 200, first.verdicts[0].id)
+    other = house.delivery(house.commit(3))[1]
+    with pytest.raises(Conflict) as refused:
+        await house.engine.intake.receive(*house.signed("push", json.loads(other), "repository", name))
+    assert refused.value.code is Code.DELIVERY_CONFLICT
+
+
 async def test_fifty_copies_at_once_are_one_deployment(house: House) -> None:
     await house.live(1)
     delivery = house.delivery(house.commit(2))
