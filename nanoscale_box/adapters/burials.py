@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 
 import structlog
 
@@ -34,24 +33,3 @@ class Burials:
         error = None if task.cancelled() else task.exception()
         if error is not None:
             _log.error("the end of an app could not be dealt with", exc_info=error)
-
-
-class Watch:
-    """Calls back once the process of a descriptor has ended. It owns the descriptor; `None` is one that has ended."""
-
-    def __init__(self, pidfd: int | None) -> None:
-        self._pidfd = pidfd
-
-    def begin(self, ended: Callable[[], None]) -> bool:
-        """Whether there is an end to wait for."""
-        if self._pidfd is None:
-            return False
-        asyncio.get_running_loop().add_reader(self._pidfd, ended)
-        return True
-
-    def close(self) -> None:
-        """Wait no more."""
-        if self._pidfd is not None:
-            asyncio.get_running_loop().remove_reader(self._pidfd)
-            os.close(self._pidfd)
-            self._pidfd = None

@@ -23,12 +23,12 @@ from nanoscale_box.adapters.ingress_caddy_admin import failed, load, running_con
 from nanoscale_box.adapters.ingress_unit import IngressUnit
 from nanoscale_box.adapters.processes import (
     ProcessId,
+    Watch,
     end_family,
     holder,
     identify_child,
     is_alive,
     is_busy,
-    open_pidfd,
 )
 from nanoscale_box.core.errors import BoxError, Code, ConfigurationError, Fault, Unavailable
 from nanoscale_box.core.model import Address
@@ -92,7 +92,7 @@ class CaddyIngress:
         """Whether Caddy took its configuration with these hosts."""
         self._lock = asyncio.Lock()
         self._process: ProcessId | None = None
-        self._pidfd: int | None = None
+        self._watch = Watch(None)
         self._child: Popen[bytes] | None = None
         self._reviving: asyncio.Task[None] | None = None
 
@@ -291,16 +291,13 @@ class CaddyIngress:
         if self._process == process:
             return
         self._process = process
-        self._pidfd = open_pidfd(process)
-        if self._pidfd is not None:
-            asyncio.get_running_loop().add_reader(self._pidfd, self._has_ended)
+        self._watch.close()
+        self._watch = Watch(process)
+        self._watch.begin(self._has_ended)
 
     def _forget(self) -> None:
         self._process = None
-        if self._pidfd is not None:
-            asyncio.get_running_loop().remove_reader(self._pidfd)
-            os.close(self._pidfd)
-            self._pidfd = None
+        self._watch.close()
         self._reap()
 
     def _reap(self) -> None:

@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -87,16 +87,25 @@ def is_alive(process: ProcessId) -> bool:
     return process.boot == boot_id() and identify(process.pid) == process
 
 
-def open_pidfd(process: ProcessId) -> int | None:
-    """A descriptor that becomes readable when the process ends; None when it has ended. The caller closes it."""
-    try:
-        descriptor = os.pidfd_open(process.pid)
-    except ProcessLookupError:
-        return None
-    if is_alive(process):  # looked at after opening, so the descriptor cannot be a later process of the same number
-        return descriptor
-    os.close(descriptor)
-    return None
+class Watch:
+    """Calls back once a process has ended; `None` is one that has ended already."""
+
+    def __init__(self, process: ProcessId | None) -> None:
+        self._pidfd = None if process is None else _open_pidfd(process)
+
+    def begin(self, ended: Callable[[], None]) -> bool:
+        """Whether there is an end to wait for."""
+        if self._pidfd is None:
+            return False
+        asyncio.get_running_loop().add_reader(self._pidfd, ended)
+        return True
+
+    def close(self) -> None:
+        """Wait no more."""
+        if self._pidfd is not None:
+            asyncio.get_running_loop().remove_reader(self._pidfd)
+            os.close(self._pidfd)
+            self._pidfd = None
 
 
 def family(
@@ -133,7 +142,7 @@ def family(
 def send(processes: Iterable[ProcessId], number: signal.Signals) -> None:
     """Signal exactly these processes, and no stranger that has got one of their numbers since."""
     for process in processes:
-        descriptor = open_pidfd(process)
+        descriptor = _open_pidfd(process)
         if descriptor is None:
             continue
         try:
@@ -263,3 +272,15 @@ def _host(address: str) -> str:
     words = [int(address[at : at + 8], 16) for at in range(0, len(address), 8)]
     raw = b"".join(word.to_bytes(4, sys.byteorder) for word in words)
     return socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw)
+
+
+def _open_pidfd(process: ProcessId) -> int | None:
+    """A descriptor that becomes readable when the process ends; None when it has ended. The caller closes it."""
+    try:
+        descriptor = os.pidfd_open(process.pid)
+    except ProcessLookupError:
+        return None
+    if is_alive(process):  # looked at after opening, so the descriptor cannot be a later process of the same number
+        return descriptor
+    os.close(descriptor)
+    return None

@@ -14,7 +14,7 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from nanoscale_box.adapters import environment, gate, shell, usage
-from nanoscale_box.adapters.burials import Burials, Watch
+from nanoscale_box.adapters.burials import Burials
 from nanoscale_box.adapters.errands import Errands
 from nanoscale_box.adapters.folders import Folders, open_log, private_folder
 from nanoscale_box.adapters.free_ports import APP_PORTS, free_port
@@ -23,12 +23,12 @@ from nanoscale_box.adapters.isolation import Isolate, not_isolated, reach_of_app
 from nanoscale_box.adapters.processes import (
     Listener,
     ProcessId,
+    Watch,
     end_family,
     family,
     identify_child,
     is_alive,
     listeners,
-    open_pidfd,
 )
 from nanoscale_box.adapters.workplace import LocalWorkplace
 from nanoscale_box.core.errors import Code, DeployFailed
@@ -237,7 +237,7 @@ class ProcessRunner:
         self, record: Record, leader: ProcessId, *, child: Popen[bytes] | None = None, env: Sequence[EnvVar] = ()
     ) -> _Running:
         running = _Running(
-            record=record, leader=leader, watch=Watch(open_pidfd(leader)), child=child, clean=gate.cleaner(env),
+            record=record, leader=leader, watch=Watch(leader), child=child, clean=gate.cleaner(env),
             is_apart=self.isolation.by is not None,
         )  # fmt: skip
         self._running[record.release] = running

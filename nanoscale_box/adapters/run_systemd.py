@@ -11,12 +11,12 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from nanoscale_box.adapters import environment, gate, systemd, systemd_units, usage
-from nanoscale_box.adapters.burials import Burials, Watch
+from nanoscale_box.adapters.burials import Burials
 from nanoscale_box.adapters.errands import Errands
 from nanoscale_box.adapters.folders import Folders, open_log
 from nanoscale_box.adapters.free_ports import APP_PORTS, free_port
 from nanoscale_box.adapters.instances import STATIC, Record, Records, port_of, site_of
-from nanoscale_box.adapters.processes import Listener, identify, listeners_of_user, open_pidfd
+from nanoscale_box.adapters.processes import Listener, Watch, identify, listeners_of_user
 from nanoscale_box.adapters.unit_logs import UnitLogs
 from nanoscale_box.adapters.unit_orders import Order, Orders, end, over
 from nanoscale_box.adapters.workplace_units import UnitWorkplace
@@ -260,7 +260,7 @@ class SystemdRunner:
         state = await systemd.state(unit)
         running.uid, running.group = state.uid, state.group
         process = identify(state.main_pid) if state.main_pid else None
-        running.watch = Watch(open_pidfd(process) if process is not None else None)
+        running.watch = Watch(process)
         if not running.watch.begin(partial(self._has_ended, running)):
             self._has_ended(running)
         return running
