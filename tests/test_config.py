@@ -314,7 +314,7 @@ def test_the_settings_file_stands_below_the_environment(base: dict[str, str], tm
     assert "cannot be read" in problems(base)[0]
 
 
-def test_the_settings_file_follows_xdg(tmp_path: Path) -> None:
+def test_the_settings_file_follows_xdg() -> None:
     assert settings_file({"XDG_CONFIG_HOME": "/c", "HOME": "/h"}) == Path("/c/nanoscale-box/settings.env")
     assert settings_file({}) == Path("/root/.config/nanoscale-box/settings.env")
 

@@ -244,7 +244,7 @@ async def test_an_app_ends_whole_and_at_its_own_pace(folders: Folders, runner: P
     assert await runner.find(instance.release) is None
 
 
-async def test_the_end_of_an_app_is_told_as_it_was(folders: Folders, runner: ProcessRunner) -> None:
+async def test_the_end_of_an_app_is_told_as_it_was(runner: ProcessRunner) -> None:
     for line, told in (("kill -9 $$", "by signal 9 (SIGKILL)"), ("exit 3", "with exit status 3")):
         instance = await runner.start(RELEASE, plan(line), None, [])
         with pytest.raises(DeployFailed) as caught:

@@ -258,7 +258,7 @@ async def test_a_start_after_a_crash_waits_for_what_the_crash_left(folders: Fold
     await runner.gate(again, FAIR)
 
 
-async def test_a_wrong_answer_within_the_grace_is_starting_up(folders: Folders, runner: ProcessRunner) -> None:
+async def test_a_wrong_answer_within_the_grace_is_starting_up(runner: ProcessRunner) -> None:
     command = (
         f"({sys.executable} server.py 500 & echo $! > pid); sleep 0.6; kill $(cat pid); exec {sys.executable} server.py"
     )

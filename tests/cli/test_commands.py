@@ -134,7 +134,7 @@ async def test_a_deployment_that_fails_is_1_with_its_sentence(box: Type, engine:
     assert told.err.splitlines()[-2:] == ["nanoscale-box: the build ended with status 3", "  see the log"]
 
 
-async def test_deploy_without_anything_to_do_or_to_wait_for(box: Type, engine: FakeEngine) -> None:
+async def test_deploy_without_anything_to_do_or_to_wait_for(box: Type) -> None:
     told = await box("deploy", "hello")
     assert (told.status, told.err) == (0, "Nothing to deploy: the newest commit is what runs.\n")
     told = await box("deploy", "hello", "--clear-cache", "--no-wait")

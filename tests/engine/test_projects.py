@@ -339,7 +339,7 @@ async def test_a_rollback_to_what_runs_or_is_not_kept_is_refused(house: House) -
     assert (await house.project()).paused_reason is None
 
 
-async def test_a_release_that_a_rollback_waits_for_is_not_discarded(house: House, tmp_path: Path) -> None:
+async def test_a_release_that_a_rollback_waits_for_is_not_discarded(tmp_path: Path) -> None:
     async with open_house(tmp_path / "two", keep=2) as small:
         await small.live(1)
         await small.push(2)

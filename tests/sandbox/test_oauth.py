@@ -102,7 +102,7 @@ async def test_wrong_client_secret(walker: Walker, client: Client, app: App) -> 
     assert reply.json["error"] == "incorrect_client_credentials"
 
 
-async def test_answers_are_forms_unless_json_is_asked_for(client: Client, app: App) -> None:
+async def test_answers_are_forms_unless_json_is_asked_for(client: Client) -> None:
     reply = await client.fetch("POST", f"{client.sandbox.url}/login/oauth/access_token", data={"client_id": "x"})
     assert reply.text.startswith("error=incorrect_client_credentials&")
 

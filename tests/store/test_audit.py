@@ -47,7 +47,7 @@ def test_entries_are_listed_newest_first_by_pages_and_filters(audit: Audit) -> N
     assert ids(AuditFilter(who="uid:0", target="prj_1")) == [7, 1]
 
 
-def test_a_whole_audit_is_whole(audit: Audit, connection: sqlite3.Connection) -> None:
+def test_a_whole_audit_is_whole(audit: Audit) -> None:
     found = audit.check()
     assert (found.entries, found.broken_at) == (7, None)
     assert found.newest_digest == audit.list(AuditFilter(), Page(limit=1))[0][0].digest

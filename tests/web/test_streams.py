@@ -137,7 +137,7 @@ async def test_streams_end_when_the_box_stops(engine: FakeEngine, tmp_path: Path
             assert await log.read() == b""
 
 
-async def test_streams_let_go_of_readers_that_left(local: ClientSession, engine: FakeEngine) -> None:
+async def test_streams_let_go_of_readers_that_left(local: ClientSession) -> None:
     async with local.get(routes.EVENTS) as answer:
         await answer.content.readuntil(b"\n\n")
         during = len(asyncio.all_tasks())

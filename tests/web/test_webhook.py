@@ -142,9 +142,7 @@ async def test_a_defect_is_told_by_an_id_alone(browser: ClientSession, engine: F
     assert "Traceback" not in str(told)
 
 
-async def test_refusals_run_dry_and_signed_deliveries_do_not(
-    public: OpenPublic, engine: FakeEngine, counters: IntakeCounters
-) -> None:
+async def test_refusals_run_dry_and_signed_deliveries_do_not(public: OpenPublic, counters: IntakeCounters) -> None:
     door = await public(refusals_burst=3, refusals_per_second=0.01)
     async with ClientSession(base_url=door.name) as sender:
         seen, waits = [], None
