@@ -86,15 +86,15 @@ KNOBS: Final = (
         about="Seconds from SIGTERM to SIGKILL.",
     ),
     Knob(
-        field="memory_mb", label="Memory", kind=Kind.NUMBER, unit="MiB", otherwise="the box's limit",
+        field="memory_mb", label="Memory", kind=Kind.NUMBER, unit="MiB", otherwise="no limit",
         about="MiB of memory the app may have.",
     ),
     Knob(
-        field="cpu_percent", label="CPU", kind=Kind.NUMBER, unit="%", otherwise="the box's limit",
+        field="cpu_percent", label="CPU", kind=Kind.NUMBER, unit="%", otherwise="no limit",
         about="Processor time of the app in percent; 100 is one core.",
     ),
     Knob(
-        field="tasks_max", label="Tasks", kind=Kind.NUMBER, otherwise="the box's limit",
+        field="tasks_max", label="Tasks", kind=Kind.NUMBER, otherwise="4096 as a service",
         about="Processes and threads the app may have.",
     ),
     Knob(
@@ -102,7 +102,7 @@ KNOBS: Final = (
         about="Seconds for each command of a build.",
     ),
     Knob(
-        field="build_memory_mb", label="Build memory", kind=Kind.NUMBER, unit="MiB", otherwise="the box's limit",
+        field="build_memory_mb", label="Build memory", kind=Kind.NUMBER, unit="MiB", otherwise="no limit",
         about="MiB of memory a build may have.",
     ),
 )  # fmt: skip

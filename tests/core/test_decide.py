@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nanoscale_box.core.decide import ZERO_SHA, Change, Debounce, Enqueue, Ignore, Known, decide, short
+from nanoscale_box.core.decide import (
+    ZERO_SHA,
+    Change,
+    Debounce,
+    Enqueue,
+    Ignore,
+    Known,
+    decide,
+    short,
+    unwatched,
+    watched,
+)
 from nanoscale_box.core.lifecycle import DeploymentState
 from nanoscale_box.core.model import Deployment, DeploymentId, Project, ProjectId, Sha, SourceProvider, Trigger
 
@@ -174,3 +186,91 @@ def test_commits_are_written_short() -> None:
 def test_a_change_knows_its_branch() -> None:
     assert replace(PUSH, ref="refs/heads/a/b").branch == "a/b"
     assert replace(PUSH, ref="refs/tags/a").branch is None
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"ref": "refs/tags/x1"}, "other_tag"),
+        ({"ref": "refs/heads/main"}, "other_tag"),
+        ({"ref": "refs/heads/v1"}, "other_tag"),
+        ({"ref": "refs/tags/v1", "deleted": True}, "tag_deleted"),
+        ({"ref": "refs/tags/v1", "after": ZERO_SHA}, "tag_deleted"),
+    ],
+)
+def test_a_project_on_tags_deploys_those_that_match(change: dict[str, Any], why: str) -> None:
+    tagged = replace(PROJECT, settings=replace(PROJECT.settings, tag_pattern="v*"))
+    assert code(replace(PUSH, **change), tagged) == why
+    decision = decided(replace(PUSH, ref="refs/tags/v1"), tagged)
+    assert isinstance(decision, Enqueue) and decision.sha == B
+
+
+@pytest.mark.parametrize(
+    ("root", "paths", "patterns"),
+    [
+        (None, (), ()),
+        (".", (), ()),
+        ("/", (), ()),
+        ("/app/", (), ("app/",)),
+        ("app", ("src/**",), ("src/**",)),
+        (None, ("src/**",), ("src/**",)),
+    ],
+)
+def test_a_root_directory_is_watched_unless_something_else_is(
+    root: str | None, paths: tuple[str, ...], patterns: tuple[str, ...]
+) -> None:
+    settings = replace(PROJECT.settings, watch_paths=paths)
+    assert watched(replace(PROJECT, root_directory=root, settings=settings)) == patterns
+
+
+def test_what_changed_counts_where_it_is_known_and_nothing_of_it_is_watched() -> None:
+    project = replace(PROJECT, root_directory="app")
+    assert unwatched(project, None) is None
+    assert unwatched(project, {"app/a.py", "docs/a.md"}) is None
+    ignored = unwatched(project, {"docs/a.md"})
+    assert ignored and ignored.code == "unwatched" and "only docs/" in ignored.reason
+    assert unwatched(PROJECT, {"docs/a.md"}) is None
+
+
+def test_what_differs_is_counted_from_what_is_live_and_nothing_else() -> None:
+    project, served = replace(PROJECT, root_directory="app"), Known(live=live(A))
+    change = replace(PUSH, base=A, changed=frozenset({"docs/a.md"}))
+    assert code(change, project, served) == "unwatched"
+    assert code(replace(change, base=C), project, replace(served, as_good_as_live=C)) == "unwatched"
+    for known in (
+        NOTHING,
+        replace(served, running=deployment(C, DeploymentState.BUILDING)),
+        replace(served, queued=deployment(C, DeploymentState.QUEUED)),
+    ):
+        assert isinstance(decided(change, project, known), Enqueue)
+    for other in (
+        {"base": None},
+        {"base": C},
+        {"changed": None},
+        {"changed": frozenset({"app/a"})},
+        {"source": "manual"},
+    ):
+        assert isinstance(decided(replace(change, **other), project, served), Enqueue), other
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ((), "no file differs"),
+        (("a/1", "a/2", "b"), "only a/, b"),
+        (("a", "b/1", "c"), "only a, b/, c"),
+        (("a", "b/1", "c", "d", "e/1"), "only a, b/, c and 2 more"),
+    ],
+)
+def test_it_is_told_where_something_changed(changed: tuple[str, ...], told: str) -> None:
+    ignored = unwatched(replace(PROJECT, root_directory="app"), changed)
+    assert ignored and ignored.reason == f"nothing that hello watches has changed: {told}"
+
+
+@pytest.mark.parametrize(
+    ("ref", "told"),
+    [("refs/tags/x1", "the tag x1"), ("refs/heads/main", "main"), ("refs/notes/x", "refs/notes/x")],
+)
+def test_it_is_told_where_a_push_went_that_is_no_tag_to_deploy(ref: str, told: str) -> None:
+    decision = decided(replace(PUSH, ref=ref), replace(PROJECT, settings=replace(PROJECT.settings, tag_pattern="v*")))
+    assert isinstance(decision, Ignore) and decision.reason == f"the push went to {told}; hello deploys tags like v*"
