@@ -82,10 +82,10 @@ async def plan(client: BoxClient, options: Namespace, printer: Printer) -> int:
         ]
     )
     if found.missing:
-        verb = "set" if options.project else "plan"
+        more = "nanoscale-box projects set --help" if options.project else "nanoscale-box projects plan --help"
         raise Mistake(
             f"this machine lacks {', '.join(found.missing)}, so the build would fail",
-            f"install what is missing, or give commands that do without it: nanoscale-box projects {verb} --help",
+            f"install what is missing, or give commands that do without it: {more}",
             status=FAILED,
             code="tool_missing",
         )

@@ -194,6 +194,37 @@ def test_every_command_that_is_mentioned_is_real(capsys: pytest.CaptureFixture[s
     assert wrong == []
 
 
+def sentences() -> Iterator[tuple[str, str]]:
+    """Every text that the box says, with where it stands; what is filled in is an X."""
+    for source in sources(PRODUCT):
+        for node in ast.walk(source.syntax):
+            if isinstance(node, ast.JoinedStr):
+                parts = (str(part.value) if isinstance(part, ast.Constant) else "X" for part in node.values)
+                yield source.at(node), "".join(parts)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield source.at(node), node.value
+
+
+def test_every_command_that_the_box_names_is_real() -> None:
+    options = {
+        one.words: {"--help", "--json", *(name for arg in one.arguments for name in arg.names)} for one in COMMANDS
+    }
+    options["projects set"] |= {"--no-wait-for-ci"}
+    verbs = {words.split()[0] for words in options}
+    named, wrong = 0, []
+    for place, text in sentences():
+        for before, line in re.findall(r"(: |\(|`|run )?nanoscale-box ((?:[a-z][a-z-]*)(?: [^\s,;:()`]+)*)", text):
+            words = line.split()
+            if not before and words[0] not in verbs:
+                continue  # it speaks of the box
+            command = next((found for n in (2, 1) if (found := " ".join(words[:n])) in options), "")
+            named += 1
+            if not command or {word for word in words if word.startswith("--")} - options[command]:
+                wrong.append(f"{place}: {line}")
+    assert "\n".join(wrong) == ""
+    assert named > 50
+
+
 def test_every_document_is_linked_from_the_readme() -> None:
     linked = set(LINK.findall((ROOT / "README.md").read_text()))
     assert {f"docs/{path.name}" for path in docs.DOCS.glob("*.md")} - linked == set()
