@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final, cast
 import urllib3
 from dulwich.errors import GitProtocolError, NotGitRepository
 from dulwich.objects import ObjectID
-from dulwich.refs import Ref
 
 from nanoscale_box.adapters.git_http import Transport
 from nanoscale_box.adapters.git_messages import Checkout, Head
@@ -23,6 +22,7 @@ from nanoscale_box.core.tags import newest_tag
 
 if TYPE_CHECKING:
     from dulwich.client import HttpGitClient
+    from dulwich.refs import Ref
 
 _USER: Final = "x-access-token"
 _SHA: Final = re.compile(rb"[0-9a-f]{40}")
@@ -52,7 +52,7 @@ def find_head(request: Head) -> str | None:
         sha = direct_head(transport, request.url, request.token, ref)
     except Otherwise:
         with _understanding(transport, None):
-            sha = _client(request, transport).get_refs(b"", ref_prefix=[ref]).refs.get(Ref(ref))
+            sha = _client(request, transport).get_refs(b"", ref_prefix=[ref]).refs.get(cast("Ref", ref))
     if sha is None:
         return None
     if not _SHA.fullmatch(sha):

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import Final
 
-from dulwich.config import ConfigFile, parse_submodules
-
 from nanoscale_box.adapters.git_messages import Submodule
 from nanoscale_box.adapters.git_names import shown
 from nanoscale_box.adapters.git_tree import Listing
@@ -46,6 +44,9 @@ def _refused(path: bytes, detail: str) -> DeployFailed:
 
 def submodule_urls(content: bytes) -> dict[bytes, str]:
     """Path to address, as the file says; what is malformed is not there. Nothing is said of the addresses."""
+    # Few repositories have any, and each process of a job holds what the worker has loaded.
+    from dulwich.config import ConfigFile, parse_submodules  # noqa: PLC0415 - see above
+
     if len(content) > _MAX:
         return {}
     try:
