@@ -6,8 +6,7 @@ import os
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from dulwich.errors import ApplyDeltaError
 from dulwich.pack import apply_delta
@@ -36,8 +35,7 @@ class PackDamaged(Exception):
     """A pack, or a mirror made of packs, is not what it should be; the text says how, in a few words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """The header of an object in a pack. Positions are counted from the header's first byte."""
 
     kind: int

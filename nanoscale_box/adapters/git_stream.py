@@ -76,12 +76,12 @@ class PackStream:
         unwritten = memoryview(data)
         while unwritten:
             unwritten = unwritten[os.write(self._fd, unwritten) :]
-        buffer = self._rest + data if self._rest else data
+        buffer = memoryview(self._rest + data if self._rest else data)
         position = 0
         while (following := self._step(buffer, position)) > position:
             position = following
-        self._hash.update(memoryview(buffer)[:position])
-        self._rest, self._rest_at = buffer[position:], self._rest_at + position
+        self._hash.update(buffer[:position])
+        self._rest, self._rest_at = bytes(buffer[position:]), self._rest_at + position
         return len(data)
 
     def finish(self) -> None:
@@ -110,7 +110,7 @@ class PackStream:
         self._borrowed.add(name)
         return found
 
-    def _step(self, buffer: bytes, position: int) -> int:
+    def _step(self, buffer: memoryview, position: int) -> int:
         """Work off the next part; gives the position behind it, or the same one if more bytes are needed."""
         if self._entry is not None:
             return self._inflate(self._entry, buffer, position)
@@ -132,7 +132,7 @@ class PackStream:
             raise PackDamaged("something follows its end")
         return position
 
-    def _open(self, buffer: bytes, position: int) -> int:
+    def _open(self, buffer: memoryview, position: int) -> int:
         entry = parse_entry(buffer, position)
         if entry is None:
             return position
@@ -141,7 +141,7 @@ class PackStream:
         self._begin()
         self._entry, self._offset = entry, self._rest_at + position
         body = position + entry.body
-        self._crc = zlib.crc32(memoryview(buffer)[position:body])
+        self._crc = zlib.crc32(buffer[position:body])
         if entry.kind in TYPE_NAMES:
             self._declare(entry.size)
             self._naming.update(b"%s %d\0" % (TYPE_NAMES[entry.kind], entry.size))
@@ -152,10 +152,10 @@ class PackStream:
         if self._declared > self._limits.max_bytes:
             raise too_large("unpacked it is larger", self._limits.max_bytes)
 
-    def _inflate(self, entry: Entry, buffer: bytes, position: int) -> int:
+    def _inflate(self, entry: Entry, buffer: memoryview, position: int) -> int:
         # no more input than the object can need: what is left over is copied each time
         most = entry.size - self._size + entry.size // 500 + 64
-        feed: bytes | memoryview = memoryview(buffer)[position : position + most]
+        feed: bytes | memoryview = buffer[position : position + most]
         given = len(feed)
         keep = entry.kind != BLOB or entry.size <= BIG
         try:
@@ -174,7 +174,7 @@ class PackStream:
         if self._size > entry.size:
             raise PackDamaged("an object of another size than it says")
         used = position + given - len(self._inflating.unused_data)
-        self._crc = zlib.crc32(memoryview(buffer)[position:used], self._crc)
+        self._crc = zlib.crc32(buffer[position:used], self._crc)
         if self._inflating.eof:
             self._close(entry, self._rest_at + used, keep)
         return used
@@ -209,19 +209,22 @@ class PackStream:
 
     def _name(self, name: bytes, kind: int, content: bytes | None, offset: int, crc: int) -> None:
         """An object has its name now; those that waited for it as their base get theirs too."""
-        ready = [(name, kind, content, offset, crc)]
+        self._note(name, kind, content, offset, crc)
+        ready = [name] if self._waiting else []
         while ready:
-            name, kind, content, offset, crc = ready.pop()
-            self.done += 1
-            self.offsets[name] = offset
-            self.entries.append((name, offset, crc))
-            if content is not None:
-                self.reader.remember(offset, kind, content)
-            self._seen(name, kind, content)
-            for waiting, waiting_crc in self._waiting.pop(name, ()):
+            for waiting, waiting_crc in self._waiting.pop(ready.pop(), ()):
                 kind_of, built = self.reader.get(waiting)
                 self._declare(len(built))
-                ready.append((object_name(kind_of, built), kind_of, built, waiting, waiting_crc))
+                ready.append(object_name(kind_of, built))
+                self._note(ready[-1], kind_of, built, waiting, waiting_crc)
+
+    def _note(self, name: bytes, kind: int, content: bytes | None, offset: int, crc: int) -> None:
+        self.done += 1
+        self.offsets[name] = offset
+        self.entries.append((name, offset, crc))
+        if content is not None:
+            self.reader.remember(offset, kind, content)
+        self._seen(name, kind, content)
 
 
 def object_name(kind: int, content: bytes) -> bytes:
