@@ -23,7 +23,8 @@ from nanoscale_box.core.errors import Invalid
 from nanoscale_box.core.model import InstallationId, Link, Project, ProjectId, RepoId, SourceProvider, Trigger
 
 AT_ONCE = timedelta()
-LATE = LONGEST + timedelta(seconds=1)
+LATE = LONGEST
+NEARLY = LONGEST - timedelta(seconds=1)
 
 
 def checks(**states: str) -> list[Check]:
@@ -40,6 +41,9 @@ def checks(**states: str) -> list[Check]:
         ({"a": "pending"}, LATE, Stop(reason="CI did not end within 6 hours")),
         ({}, AT_ONCE, Wait(reason="waiting for CI: no check has begun yet")),
         ({}, NO_CHECKS_AFTER, Go(reason="no check began within 120 seconds")),
+        ({"a": "pending"}, NEARLY, Wait(reason="waiting for CI: a")),
+        (dict.fromkeys("abc", "failed"), AT_ONCE, Stop(reason="CI failed: a, b, c")),
+        (dict.fromkeys("abcd", "failed"), AT_ONCE, Stop(reason="CI failed: a, b, c and 1 more")),
         (dict.fromkeys("abcde", "failed"), AT_ONCE, Stop(reason="CI failed: a, b, c and 2 more")),
     ],
 )

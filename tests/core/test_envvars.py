@@ -50,10 +50,18 @@ def test_values_that_are_refused(value: str) -> None:
     assert len(refused.value.detail) < 200
 
 
-def test_variables_are_counted_together() -> None:
-    check_envs([(f"A{number}", "x" * 60_000) for number in range(8)])
+@pytest.mark.parametrize("value", ["", "x" * 64 * 1024, "é" * 32 * 1024])
+def test_values_that_are_just_small_enough(value: str) -> None:
+    check_env("A", value)
+
+
+def test_variables_are_counted_together_with_their_names() -> None:
+    most = [(f"A{number}", "x" * (64 * 1024 - 4)) for number in range(8)]  # with `=` and a zero byte, as for execve
+    check_envs(most)
     with pytest.raises(Invalid, match="together"):
-        check_envs([(f"A{number}", "x" * 60_000) for number in range(9)])
+        check_envs([*most[:-1], (most[-1][0], f"{most[-1][1]}x")])
+    with pytest.raises(Invalid, match="together"):
+        check_envs([("AB", "x" * (64 * 1024 - 4)), *most[1:], ("C", "")])
     with pytest.raises(Invalid, match="twice"):
         check_envs([("A", "1"), ("A", "2")])
 
