@@ -33,12 +33,12 @@ from nanoscale_box.adapters.vault import Vault, load_or_create_keys, parse_keys
 from nanoscale_box.config import Settings, settings_file
 from nanoscale_box.core.audit import BOX, Act
 from nanoscale_box.core.decide import Debounce
-from nanoscale_box.core.errors import BoxError
+from nanoscale_box.core.errors import BoxError, Code, ConfigurationError
 from nanoscale_box.daemon_backup import Backups
 from nanoscale_box.daemon_home import hold_home
 from nanoscale_box.daemon_runtime import open_runtime
 from nanoscale_box.engine.assembly import Engine, Policy, assemble
-from nanoscale_box.engine.crashpoints import Reached, passed
+from nanoscale_box.engine.crashpoints import POINTS, Reached, passed
 from nanoscale_box.engine.creating import Sources
 from nanoscale_box.engine.doors import Doors
 from nanoscale_box.engine.kit import Desk, Hands
@@ -280,6 +280,12 @@ def _policy(settings: Settings, doors: Doors) -> Policy:
 
 def _crash_at(wanted: str) -> Reached:
     """End this process at that moment as a power cut would, with nothing put away."""
+    if wanted not in POINTS:
+        raise ConfigurationError(
+            Code.CONFIGURATION,
+            f"NANOSCALE_CRASH_AT names no moment: {wanted!r}",
+            hint=f"name one of: {', '.join(POINTS)}",
+        )
 
     def reached(name: str) -> None:
         if name == wanted:

@@ -7,8 +7,8 @@ import socket
 from collections.abc import Sequence
 from typing import Final
 
-_QUIET: Sequence[int] = range(10_000, 20_000)
-"""Below those of outgoing connections, so that none comes in between looking and listening."""
+_QUIET: Sequence[int] = range(10_000, 16_000)
+"""Below those of outgoing connections, so that none comes in between looking and listening; the demo's follow."""
 _HELD: Final[list[socket.socket]] = []
 """What says of each port given that it is: an address of Linux's without a file, in the same network as the port
 (unix(7), abstract), held until this process ends."""

@@ -95,6 +95,15 @@ async def test_a_home_that_cannot_be_used_is_a_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in told.err
 
 
+async def test_a_moment_to_crash_at_that_does_not_come_is_a_sentence(tmp_path: Path) -> None:
+    told = await process(
+        "serve", HOME=str(tmp_path), NANOSCALE_HOME=str(tmp_path / "home"), NANOSCALE_SOCKET=str(tmp_path / "s"),
+        NANOSCALE_ENV="development", NANOSCALE_CRASH_AT="switch dune",
+    )  # fmt: skip
+    assert told.status == 78
+    assert "'switch dune'" in told.err and "switch done" in told.err and "Traceback" not in told.err
+
+
 async def test_no_box_is_69(tmp_path: Path) -> None:
     told = await process("status", NANOSCALE_SOCKET=str(tmp_path / "nobody"))
     assert (told.status, told.out) == (69, "")

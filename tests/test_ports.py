@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from nanoscale_box.demo import children
 from tests import ports
 from tests.house.tree import ROOT
 
@@ -31,3 +32,12 @@ def test_a_port_is_given_once_though_nobody_listens_there(monkeypatch: pytest.Mo
     assert ports.free_port() == few[0]
     for one in held:
         one.close()
+
+
+def test_the_demo_has_ports_of_its_own_and_no_two_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not {*children.QUIET_PORTS} & {*ports._QUIET}
+    few = children.free_ports(2)
+    monkeypatch.setattr(children, "QUIET_PORTS", few)
+    assert sorted(children.free_ports(2)) == sorted(few)
+    with pytest.raises(RuntimeError, match="all in use"):
+        children.free_ports(3)

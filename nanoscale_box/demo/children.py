@@ -16,7 +16,7 @@ from pathlib import Path
 STOP_SECONDS = 15.0
 LEFT_SECONDS = 3.0
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
-QUIET_PORTS = range(10_000, 20_000)
+QUIET_PORTS: Sequence[int] = range(16_000, 20_000)
 """Below those that the kernel gives to outgoing connections, so that none comes in between looking and listening."""
 
 
@@ -99,15 +99,18 @@ async def end_descendants() -> list[str]:
     return left
 
 
-def free_port() -> int:
-    """A port on which nobody listens."""
-    for port in random.sample(QUIET_PORTS, 200):
+def free_ports(number: int) -> list[int]:
+    """So many ports on which nobody listens, no two the same."""
+    found: list[int] = []
+    for port in random.sample(QUIET_PORTS, len(QUIET_PORTS)):
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return port
+            found.append(port)
+        if len(found) == number:
+            return found
     raise RuntimeError(f"the ports from {QUIET_PORTS[0]} to {QUIET_PORTS[-1]} are all in use; end what uses them")
 
 

@@ -17,7 +17,7 @@ import aiohttp
 
 from nanoscale_box.client.box_client import BoxClient
 from nanoscale_box.client.errors import ApiError, Unreachable
-from nanoscale_box.demo.children import Child, adopt_orphans, clean_environment, end_descendants, free_port
+from nanoscale_box.demo.children import Child, adopt_orphans, clean_environment, end_descendants, free_ports
 
 START_SECONDS = 20.0
 
@@ -74,11 +74,9 @@ async def world(more: Mapping[str, str] | None = None) -> AsyncIterator[World]:
         sandbox = await _start_sandbox(folder, environment)
         stack.push_async_callback(sandbox.stop)
         told = json.loads(await sandbox.first_line(START_SECONDS))
-        ingress_port, listen_port = free_port(), free_port()
+        ingress_port, listen_port = free_ports(2)
         settings = box_settings(folder, told, listen_port, ingress_port) | dict(more or {})
-        box = await Child.start(
-            "the box", ["nanoscale_box", "serve"], environment | settings | dict(more or {}), folder / "box.log"
-        )
+        box = await Child.start("the box", ["nanoscale_box", "serve"], environment | settings, folder / "box.log")
         stack.push_async_callback(box.stop)
         http = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)))
         socket = folder / "box.sock"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -40,7 +39,6 @@ from nanoscale_box.engine.ports import Ids
 from nanoscale_box.engine.records import Page, Records
 from nanoscale_box.engine.telling import tell_deployment, tell_verdict
 
-NewId = Callable[[str], str]
 OUT_OF_REACH: Final = frozenset({Code.REPOSITORY_UNKNOWN, Code.BRANCH_MISSING, Code.INSTALLATION_SUSPENDED})
 """Why a source could not be asked, which says nothing of any commit."""
 

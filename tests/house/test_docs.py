@@ -17,6 +17,7 @@ from nanoscale_box.core.errors import Code, ConfigurationError
 from nanoscale_box.core.lifecycle import DeploymentState
 from nanoscale_box.core.plan_model import PlanKind
 from nanoscale_box.core.plan_toml import _COMMANDS, _HEALTH
+from nanoscale_box.engine.crashpoints import OF_A_DEPLOYMENT, POINTS, STEPS
 from nanoscale_box.tui import prefs as tui
 from nanoscale_box.web.local import build_local
 from nanoscale_box.web.public import build_public
@@ -154,6 +155,16 @@ def test_every_state_is_documented() -> None:
 def test_every_key_of_the_repositorys_own_file_is_documented() -> None:
     keys = re.findall(r"^([a-z_]+) =", section(page("building.md"), "## nanoscale.toml"), re.MULTILINE)
     assert keys == [*_COMMANDS, *_HEALTH]
+
+
+def test_every_moment_to_crash_at_is_documented_and_died_at() -> None:
+    told = section(page("proofs.md"), "## Killed at every named moment")
+    named = {row.split(":")[0].strip("`") for row in re.findall(r"^\| (`[^|]+?) \|", told, re.MULTILINE)}
+    steps = next(row for row in told.splitlines() if "each `begun` and `done`" in row)
+    of_steps = {f"{step} {moment}" for step in STEPS for moment in ("begun", "done") if f"`{step}`" in steps}
+    assert {one for one in named if "each" not in one} | of_steps == {*POINTS}
+    tests = "".join(path.read_text() for path in (ROOT / "tests" / "e2e").glob("test_crashes*.py"))
+    assert [point for point in POINTS if point not in OF_A_DEPLOYMENT and f'"{point}"' not in tests] == []
 
 
 def test_every_kind_of_plan_is_documented() -> None:
