@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -24,6 +25,7 @@ from nanoscale_box.core.urls import (
 )
 from tests.core.bad_sources import BAD_BRANCHES, BAD_URLS, SECRET
 
+UNFIT = {".", "..", ".git", "a b", "%2e", "?q", "#"}
 HOSTS = (
     "github.com",
     "gitlab.com",
@@ -119,14 +121,31 @@ def test_development_opens_no_more_than_the_listed_loopback_ports(text: str) -> 
         check_clone_url(text, hosts=HOSTS, development=True)
 
 
-@given(st.text() | st.from_regex(r"https?://[a-z@:.\[\]%/?#-]*", fullmatch=True), st.booleans())
-def test_a_clone_url_is_given_or_refused(text: str, development: bool) -> None:
-    try:
-        given_back = check_clone_url(text, hosts=HOSTS, development=development)
-    except Invalid:
+@given(
+    st.sampled_from(["https", "http", "ssh"]),
+    st.sampled_from(
+        ["github.com", "git.example.org:8443", "git.example.org", "127.0.0.1:4000", "github.com@evil.test"]
+    ),
+    st.lists(st.sampled_from(["a", "R-2", "x.y", "~u", *UNFIT]), min_size=1, max_size=4),
+    st.sampled_from(["", ".git", "/", ".git/"]),
+)
+def test_a_clone_url_of_fit_parts_is_given_and_any_other_refused(
+    scheme: str, host: str, path: list[str], end: str
+) -> None:
+    text = f"{scheme}://{host}/{'/'.join(path)}{end}"
+    if scheme != "https" or host not in ("github.com", "git.example.org:8443") or len(path) < 2 or {*path} & UNFIT:
+        with pytest.raises(Invalid):
+            check_clone_url(text, hosts=HOSTS, development=False)
         return
-    assert given_back.host in HOSTS
-    assert check_clone_url(given_back.url, hosts=HOSTS, development=development) == given_back
+    given_back = check_clone_url(text, hosts=HOSTS, development=False)
+    assert (given_back.host, given_back.path) == (host, "/".join(path))
+    assert check_clone_url(given_back.url, hosts=HOSTS, development=False) == given_back
+
+
+@given(st.text() | st.from_regex(r"https?://[a-z@:.\[\]%/?#-]*", fullmatch=True), st.booleans())
+def test_no_text_at_all_breaks_the_rule_for_clone_urls(text: str, development: bool) -> None:
+    with suppress(Invalid):
+        assert check_clone_url(text, hosts=HOSTS, development=development).host in HOSTS
 
 
 @pytest.mark.parametrize("name", ["a", "hello", "a-b-2", "7", "a" * 40, "www"])
@@ -189,13 +208,22 @@ def test_hosts_that_are_refused(host: str) -> None:
         check_host(host)
 
 
-@given(st.text("aZ0-._/*\\\n"))
-def test_a_host_is_safe_as_a_file_name(host: str) -> None:
-    try:
-        kept = check_host(host)
-    except Invalid:
+@given(st.lists(st.text("aZ0-", min_size=1, max_size=3), min_size=2, max_size=3), st.text("./*_\\\n", max_size=1))
+def test_a_host_is_safe_as_a_file_name(labels: list[str], odd: str) -> None:
+    fit = not odd and all("-" not in (label[0], label[-1]) for label in labels) and re.search("[aZ]", labels[-1])
+    host = f"{'.'.join(labels[:-1])}{odd}.{labels[-1]}"
+    if not fit:
+        with pytest.raises(Invalid):
+            check_host(host)
         return
-    assert re.fullmatch(r"[a-z0-9][a-z0-9.-]*[a-z0-9]", kept) and ".." not in kept
+    assert check_host(host) == host.lower()
+
+
+@given(st.text("aZ0-._/*\\\n"))
+def test_no_text_at_all_becomes_a_host_that_is_no_file_name(host: str) -> None:
+    with suppress(Invalid):
+        kept = check_host(host)
+        assert re.fullmatch(r"[a-z0-9][a-z0-9.-]*[a-z0-9]", kept) and ".." not in kept
 
 
 @pytest.mark.parametrize("ip", ["140.82.121.4", "8.8.8.8", "2606:50c0:8000::153", "::ffff:8.8.8.8", "64:ff9b::808:808"])

@@ -57,7 +57,7 @@ def test_nothing_but_a_refusal_comes_of_any_pattern(pattern: str, changed: froze
         patterns = check_patterns([pattern])
     except Invalid:
         return
-    assert touches(patterns, changed) in (True, False)
+    assert touches(patterns, changed) is any(touches(patterns, {one}) for one in changed)
 
 
 def test_many_stars_stay_quick() -> None:

@@ -37,11 +37,12 @@ async def test_an_organisation_owns_the_app_and_only_selected_repositories_show(
     assert [one.full_name for one in (await stand.client.repos()).items] == ["analytical/engine"]
 
 
-async def test_a_tab_closed_before_the_app_was_made_is_opened_again(stand: Stand) -> None:
+async def test_a_tab_from_before_the_app_was_made_changes_nothing(stand: Stand) -> None:
     older = await stand.client.register_app()
     assert await state(stand) == "unconfigured"
     await stand.connect()
-    assert "This link is used up" in (await stand.browser.open(older.redirect_url)).text or await state(stand)
+    assert "Nothing was connected." in (await stand.browser.open(older.redirect_url)).text
+    assert await state(stand) == "connected"
 
 
 async def test_a_name_that_is_taken_is_changed_on_githubs_page(stand: Stand) -> None:

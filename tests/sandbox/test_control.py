@@ -25,14 +25,18 @@ async def test_the_log_of_requests(connected: Connected) -> None:
 
 
 async def test_the_state(connected: Connected) -> None:
-    await connected.token()
+    token = await connected.token()
     told = (await connected.client.control("GET", "state")).json
     assert {one["login"] for one in told["accounts"]} == {"ada", "eve", "grace", "analytical"}
     assert told["apps"][0]["hook"]["secret"] == connected.app.hook.secret
     assert told["installation_tokens"][0]["repo_ids"] is None
     hello = next(one for one in told["repos"] if one["full_name"] == "ada/hello")
     assert hello["private"] is True
-    assert set(hello["branches"] or {}) <= {"main", "feature/x", "日本"}
+    assert hello["branches"] is None, "looking makes no repository"
+    await connected.client.call("GET", "/repos/ada/hello/branches", token)
+    told = (await connected.client.control("GET", "state")).json
+    hello = next(one for one in told["repos"] if one["full_name"] == "ada/hello")
+    assert set(hello["branches"]) == {"main", "feature/x", "日本"}
 
 
 async def test_pushing_over_http(connected: Connected) -> None:
