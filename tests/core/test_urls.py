@@ -20,6 +20,7 @@ from nanoscale_box.core.urls import (
     check_project_name,
     default_host,
     is_public_address,
+    may_have_certificate,
     submodule_url,
     suggest_name,
 )
@@ -285,3 +286,49 @@ def test_what_is_no_address_of_a_submodule(url: str) -> None:
 def test_where_a_host_may_lead(host: str, addresses: list[str], ours: bool, theirs: bool) -> None:
     assert (address_flaw(host, addresses, elsewhere=False) is None) is ours
     assert (address_flaw(host, addresses, elsewhere=True) is None) is theirs
+
+
+@pytest.mark.parametrize(
+    ("text", "flaw"),
+    [
+        ("git://github.com/a/b", "it must begin with https://"),
+        ("https://me@github.com/a/b", "it must not carry a user name"),
+        ("https://github.com/a/b%20c", "only plain letters"),
+        ("https://github.com/a/b c", "only plain letters"),
+        ("https://github.com/ü/b", "only plain letters"),
+        ("https://github.com/a/b\n", "only plain letters"),
+        ("https://github.com/a/b?c", "nothing may follow the path"),
+        ("https://github.com/a/b#c", "nothing may follow the path"),
+        ("https://github.com/a;b", "it must look like https://host/owner/repository"),
+        ("https://github.com/a/b@c", "it must look like https://host/owner/repository"),
+        ("https://github.com/a", "its path must be owner/repository"),
+        ("https://example.org/a/b", "example.org is not among the hosts that may be cloned from (127.0.0.1, "),
+    ],
+)
+def test_a_refused_clone_url_is_told_what_is_wrong_with_it(text: str, flaw: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        check_clone_url(text, hosts=HOSTS, development=False)
+    assert refused.value.detail.startswith(f"this repository URL is refused: {flaw}")
+
+
+@pytest.mark.parametrize(
+    ("host", "may"),
+    [
+        ("app.example.org", True), ("EXAMPLE.ORG.", True), ("home.org", True), ("arpa.home", True), ("org", False),
+        ("localhost", False), ("a.localhost", False), ("printer.local", False), ("a.internal", False), ("a.1", False),
+        ("home.arpa", False), ("x.home.arpa", False), ("x.arpa", True), ("1.2.3.4", False), ("", False),
+    ],
+)  # fmt: skip
+def test_authorities_sign_for_public_names_alone(host: str, may: bool) -> None:
+    assert may_have_certificate(host) is may
+
+
+def test_the_longest_branch_and_host_have_their_bounds() -> None:
+    assert check_branch("a" * 244) == "a" * 244
+    for long in ("a" * 245, "é" * 123):
+        with pytest.raises(Invalid, match="longer than 244 bytes"):
+            check_branch(long)
+    host = ".".join(["a" * 63] * 3) + "." + "b" * 61
+    assert check_host(host) == host and len(host) == 253
+    with pytest.raises(Invalid):
+        check_host(f"{host}b")
