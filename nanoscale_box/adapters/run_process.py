@@ -11,10 +11,8 @@ from functools import partial
 from pathlib import Path
 from subprocess import Popen
 from typing import Final
-from weakref import WeakValueDictionary
 
 from nanoscale_box.adapters import environment, gate, shell, usage
-from nanoscale_box.adapters.burials import Burials
 from nanoscale_box.adapters.errands import Errands
 from nanoscale_box.adapters.folders import Folders, open_log, private_folder
 from nanoscale_box.adapters.free_ports import APP_PORTS, free_port
@@ -30,8 +28,9 @@ from nanoscale_box.adapters.processes import (
     is_alive,
     listeners,
 )
+from nanoscale_box.adapters.wards import Wards
 from nanoscale_box.adapters.workplace import LocalWorkplace
-from nanoscale_box.core.errors import Code, DeployFailed
+from nanoscale_box.core.errors import DeployFailed
 from nanoscale_box.core.model import UNLIMITED, Address, EnvVar, Instance, Limits, Release
 from nanoscale_box.core.plan import Command, Health, Plan
 from nanoscale_box.engine.ports import Errand, Isolation, Progress, Spent
@@ -78,15 +77,12 @@ class ProcessRunner:
         self._records = Records(folders)
         self._search_path = search_path
         self._ports = ports
-        self._patience = patience_seconds
         self._isolate = isolate
         self._errands = Errands(folders=folders, workplace=LocalWorkplace(folders, isolate), search_path=search_path)
-        self._running: dict[Release, _Running] = {}
-        self._failed: dict[Release, _Running] = {}
-        """What ended before it passed its gate, until the gate has told why and it is stopped."""
-        self._locks: WeakValueDictionary[Release, asyncio.Lock] = WeakValueDictionary()
-        self._died: Callable[[Release], Awaitable[None]] | None = None
-        self._burials = Burials()
+        self._wards: Wards[_Running] = Wards(
+            self._records, found=self._found, clear=self._clear, patience=patience_seconds,
+            left_behind=_LEFT_BEHIND_SECONDS,
+        )  # fmt: skip
 
     async def start(
         self,
@@ -97,11 +93,11 @@ class ProcessRunner:
         limits: Limits = UNLIMITED,
     ) -> Instance:
         """Start the release on a port of its own; a running one is given back as it is."""
-        async with self._locks.setdefault(release, asyncio.Lock()):
+        async with self._wards.lock(release):
             there = await self._found(release)
             if there is not None:
                 return there
-            self._failed.pop(release, None)
+            self._wards.begin(release)
             work = self._folders.release(release) / (root_directory or "")
             private_folder(self._folders.data(release.project_id))
             if plan.start is None:
@@ -125,11 +121,7 @@ class ProcessRunner:
         if instance.address.startswith(STATIC):
             gate.check_static(site_of(instance.address))
             return
-        running = self._running.get(instance.release) or self._failed.get(instance.release)
-        if running is None:
-            raise DeployFailed(
-                Code.EXITED_EARLY, "the app does not run any more", hint="see what it said: nanoscale-box logs PROJECT"
-            )
+        running = self._wards.at_the_gate(instance.release)
         candidate = gate.Candidate(
             port=port_of(instance.address), elsewhere=lambda: _listening(running), ended=running.ended,
             log=self._folders.run_log(instance.release), clean=running.clean, status=lambda: _exit_status(running),
@@ -139,43 +131,33 @@ class ProcessRunner:
 
     async def find(self, release: Release) -> Instance | None:
         """The running instance of a release, also one started before this process was."""
-        async with self._locks.setdefault(release, asyncio.Lock()):
-            return await self._found(release)
+        return await self._wards.find(release)
 
     async def stop(self, release: Release) -> None:
         """SIGTERM, patience (30 s, or what its project says), SIGKILL, children included; nothing happens when it does
         not run. Who wants requests to end first waits for `Ingress.drain`: many apps end at a SIGTERM without a look at
         what they do."""
-        async with self._locks.setdefault(release, asyncio.Lock()):
-            await self._found(release)
-            running = self._running.get(release)
-            if running is not None:
-                running.is_stopping = True
-                own = running.record.stop_seconds
-                await self._clear(running, self._patience if own is None else own)
-            self._records.drop(release)
-            self._failed.pop(release, None)
+        await self._wards.stop(release)
 
     async def running(self) -> list[Release]:
         """Every release that runs, known to the store or not."""
-        known = dict.fromkeys([*(record.release for record in self._records.all()), *self._running])
-        return [release for release in known if await self.find(release) is not None]
+        return await self._wards.all()
 
     async def watch(self, died: Callable[[Release], Awaitable[None]]) -> None:
         """Call `died` for each running release that ends by itself, from now on."""
-        self._died = died
-        await self.running()
+        await self._wards.watch(died)
 
     async def spent(self) -> dict[Release, Spent]:
         """What each release that is looked after has taken so far; in a thread, and only while one is."""
-        leaders = {release: running.leader for release, running in self._running.items()}
+        leaders = {release: running.leader for release, running in self._wards.here.items()}
         return await asyncio.to_thread(usage.of_trees, leaders) if leaders else {}
 
     async def close(self) -> None:
         """Look after nothing any more; what runs goes on."""
-        await self._burials.close()
-        for running in list(self._running.values()):
-            self._let_go(running)
+        left = list(self._wards.here.values())
+        await self._wards.close()
+        for running in left:
+            _part_with(running)
 
     def _start_process(
         self, release: Release, plan: Plan, run: Command, work: Path, env: Sequence[EnvVar], limits: Limits
@@ -208,12 +190,12 @@ class ProcessRunner:
     def _ports_given(self) -> set[int]:
         """The ports of all records: an app may not have come to listen yet."""
         return {record.port for record in self._records.all() if record.process is not None} | {
-            running.record.port for running in self._running.values()
+            running.record.port for running in self._wards.here.values()
         }
 
     async def _found(self, release: Release) -> Instance | None:
         """What `find` gives; a process of an earlier box is adopted, the remains of one that ended are cleared away."""
-        running = self._running.get(release)
+        running = self._wards.here.get(release)
         if running is not None:
             if is_alive(running.leader):
                 return running.record.instance
@@ -240,44 +222,27 @@ class ProcessRunner:
             record=record, leader=leader, watch=Watch(leader), child=child, clean=gate.cleaner(env),
             is_apart=self.isolation.by is not None,
         )  # fmt: skip
-        self._running[record.release] = running
+        self._wards.here[record.release] = running
         ended = partial(self._has_ended, running)
         if not running.watch.begin(ended):
             asyncio.get_running_loop().call_soon(ended)
         return running
 
     def _has_ended(self, running: _Running) -> None:
-        """The leader ended: what it left behind goes too, and whoever wants to know is told."""
-        running.watch.close()
         running.ended.set()
-        if not running.is_stopping:
-            self._burials.begin(self._bury(running))
-
-    async def _bury(self, running: _Running) -> None:
-        release = running.record.release
-        async with self._locks.setdefault(release, asyncio.Lock()):
-            if self._running.get(release) is running:
-                await self._clear(running, _LEFT_BEHIND_SECONDS)
-        if running.is_live and not running.is_stopping and self._died is not None:
-            await self._died(release)
+        self._wards.has_ended(running)
 
     async def _clear(self, running: _Running, patience: float) -> None:
-        """End what is left of a process, then forget it. It is reaped last: until then its number cannot be a
-        stranger's."""
-        release = running.record.release
+        """End what is left of a process. It is reaped last: until then its number cannot be a stranger's."""
         await end_family(running.leader, running.record.marks, patience=patience)
-        self._let_go(running)
-        self._records.drop(release)
-        if not running.is_live and not running.is_stopping:
-            self._failed[release] = running
+        self._wards.lay_to_rest(running)
+        _part_with(running)
 
-    def _let_go(self, running: _Running) -> None:
-        """Forget a process; it is reaped if it ended, and its end is remembered for who waits at the gate."""
-        running.watch.close()
-        if self._running.get(running.record.release) is running:
-            del self._running[running.record.release]
-        if running.child is not None and running.child.poll() is None:
-            running.child.returncode = 0  # it outlives us on purpose: Popen need not warn
+
+def _part_with(running: _Running) -> None:
+    """Reap a process if it ended."""
+    if running.child is not None and running.child.poll() is None:
+        running.child.returncode = 0  # it outlives us on purpose: Popen need not warn
 
 
 def _listening(running: _Running) -> list[Listener]:

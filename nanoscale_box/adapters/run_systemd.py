@@ -8,10 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
-from weakref import WeakValueDictionary
 
 from nanoscale_box.adapters import environment, gate, systemd, systemd_units, usage
-from nanoscale_box.adapters.burials import Burials
 from nanoscale_box.adapters.errands import Errands
 from nanoscale_box.adapters.folders import Folders, open_log
 from nanoscale_box.adapters.free_ports import APP_PORTS, free_port
@@ -19,8 +17,9 @@ from nanoscale_box.adapters.instances import STATIC, Record, Records, port_of, s
 from nanoscale_box.adapters.processes import Listener, Watch, identify, listeners_of_user
 from nanoscale_box.adapters.unit_logs import UnitLogs
 from nanoscale_box.adapters.unit_orders import Order, Orders, end, over
+from nanoscale_box.adapters.wards import Wards
 from nanoscale_box.adapters.workplace_units import UnitWorkplace
-from nanoscale_box.core.errors import BoxError, Code, DeployFailed
+from nanoscale_box.core.errors import BoxError
 from nanoscale_box.core.model import UNLIMITED, Address, EnvVar, Instance, Limits, Release
 from nanoscale_box.core.plan import Command, Health, Plan
 from nanoscale_box.engine.ports import Errand, Isolation, Progress, Spent
@@ -72,13 +71,9 @@ class SystemdRunner:
         self._logs = logs
         self._search_path = search_path
         self._ports = ports
-        self._patience = patience_seconds
-        self._running: dict[Release, _Running] = {}
-        self._failed: dict[Release, _Running] = {}
-        """What ended before it passed its gate, until the gate has told why and it is stopped."""
-        self._locks: WeakValueDictionary[Release, asyncio.Lock] = WeakValueDictionary()
-        self._died: Callable[[Release], Awaitable[None]] | None = None
-        self._burials = Burials()
+        self._wards: Wards[_Running] = Wards(
+            self._records, found=self._found, clear=self._clear, patience=patience_seconds, left_behind=0
+        )
 
     async def start(
         self,
@@ -89,11 +84,11 @@ class SystemdRunner:
         limits: Limits = UNLIMITED,
     ) -> Instance:
         """Start the release on a port of its own; a running one is given back as it is."""
-        async with self._locks.setdefault(release, asyncio.Lock()):
+        async with self._wards.lock(release):
             there = await self._found(release)
             if there is not None:
                 return there
-            self._failed.pop(release, None)
+            self._wards.begin(release)
             if plan.start is None:
                 site = self._folders.release(release) / (root_directory or "") / (plan.output_directory or "")
                 return self._records.keep_static(release, site).instance
@@ -116,11 +111,7 @@ class SystemdRunner:
         if instance.address.startswith(STATIC):
             gate.check_static(site_of(instance.address))
             return
-        running = self._running.get(instance.release) or self._failed.get(instance.release)
-        if running is None:
-            raise DeployFailed(
-                Code.EXITED_EARLY, "the app does not run any more", hint="see what it said: nanoscale-box logs PROJECT"
-            )
+        running = self._wards.at_the_gate(instance.release)
         candidate = gate.Candidate(
             port=port_of(instance.address), ended=running.ended, log=self._folders.run_log(instance.release),
             clean=running.clean, status=lambda: running.status, elsewhere=lambda: self._listening(running),
@@ -133,31 +124,20 @@ class SystemdRunner:
 
     async def find(self, release: Release) -> Instance | None:
         """The running instance of a release, also one started before this process was."""
-        async with self._locks.setdefault(release, asyncio.Lock()):
-            return await self._found(release)
+        return await self._wards.find(release)
 
     async def stop(self, release: Release) -> None:
         """SIGTERM, patience (30 s, or what its project says), SIGKILL, children included; nothing happens when it does
         not run."""
-        async with self._locks.setdefault(release, asyncio.Lock()):
-            await self._found(release)
-            running = self._running.get(release)
-            if running is not None:
-                running.is_stopping = True
-                own = running.record.stop_seconds
-                await self._clear(running, self._patience if own is None else own)
-            self._records.drop(release)
-            self._failed.pop(release, None)
+        await self._wards.stop(release)
 
     async def running(self) -> list[Release]:
         """Every release that runs, known to the store or not."""
-        known = dict.fromkeys([*(record.release for record in self._records.all()), *self._running])
-        return [release for release in known if await self.find(release) is not None]
+        return await self._wards.all()
 
     async def watch(self, died: Callable[[Release], Awaitable[None]]) -> None:
         """Call `died` for each running release that ends by itself, from now on. Units that nobody knows are ended."""
-        self._died = died
-        await self.running()
+        await self._wards.watch(died)
         known = {record.unit for record in self._records.all()}
         for unit in systemd_units.units_in(await systemd.tell(systemd_units.listed())):
             if unit not in known and unit not in self._workplace.busy:
@@ -166,14 +146,12 @@ class SystemdRunner:
 
     async def spent(self) -> dict[Release, Spent]:
         """What each release that is looked after has taken so far; in a thread, and only while one is."""
-        groups = {release: running.group for release, running in self._running.items() if running.group}
+        groups = {release: running.group for release, running in self._wards.here.items() if running.group}
         return await asyncio.to_thread(usage.of_groups, groups) if groups else {}
 
     async def close(self) -> None:
         """Look after nothing any more; what runs goes on."""
-        await self._burials.close()
-        for running in list(self._running.values()):
-            self._let_go(running)
+        await self._wards.close()
 
     async def _start_unit(
         self,
@@ -233,7 +211,7 @@ class SystemdRunner:
 
     async def _found(self, release: Release) -> Instance | None:
         """What `find` gives; a unit of an earlier box is adopted, the remains of one that ended are cleared away."""
-        running = self._running.get(release)
+        running = self._wards.here.get(release)
         if running is not None:
             if not (await systemd.state(running.unit)).is_over:
                 return running.record.instance
@@ -256,28 +234,14 @@ class SystemdRunner:
 
     async def _look_after(self, record: Record, unit: str, *, env: Sequence[EnvVar] = ()) -> _Running:
         running = _Running(record=record, unit=unit, clean=gate.cleaner(env))
-        self._running[record.release] = running
+        self._wards.here[record.release] = running
         state = await systemd.state(unit)
         running.uid, running.group = state.uid, state.group
         process = identify(state.main_pid) if state.main_pid else None
         running.watch = Watch(process)
-        if not running.watch.begin(partial(self._has_ended, running)):
-            self._has_ended(running)
+        if not running.watch.begin(partial(self._wards.has_ended, running)):
+            self._wards.has_ended(running)
         return running
-
-    def _has_ended(self, running: _Running) -> None:
-        """The main process ended: systemd ends what it left behind, and whoever wants to know is told."""
-        running.watch.close()
-        if not running.is_stopping:
-            self._burials.begin(self._bury(running))
-
-    async def _bury(self, running: _Running) -> None:
-        release = running.record.release
-        async with self._locks.setdefault(release, asyncio.Lock()):
-            if self._running.get(release) is running:
-                await self._clear(running, 0)
-        if running.is_live and not running.is_stopping and self._died is not None:
-            await self._died(release)
 
     async def _clear(self, running: _Running, patience: float) -> None:
         """End what is left of a unit, then forget it."""
@@ -285,11 +249,8 @@ class SystemdRunner:
             running.status = await self._ended_status(running.unit)
         await end(running.unit, patience=patience)
         await self._logs.caught_up()  # as long as the unit's link says whose words they are
-        self._let_go(running)
         self._orders.clear(running.unit)
-        self._records.drop(running.record.release)
-        if not running.is_live and not running.is_stopping:
-            self._failed[running.record.release] = running
+        self._wards.lay_to_rest(running)
         running.ended.set()
 
     async def _ended_status(self, unit: str) -> int | None:
@@ -300,9 +261,3 @@ class SystemdRunner:
         except TimeoutError:
             return None
         return state.status
-
-    def _let_go(self, running: _Running) -> None:
-        """Look after a unit no more."""
-        running.watch.close()
-        if self._running.get(running.record.release) is running:
-            del self._running[running.record.release]
