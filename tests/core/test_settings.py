@@ -91,3 +91,35 @@ def test_a_project_says_its_limits() -> None:
     assert limited.limits == Limits(
         memory_mb=256, cpu_percent=150, tasks_max=64, stop_seconds=0, build_timeout_seconds=60, build_memory_mb=1024
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [
+        ("health_timeout_seconds", 1, 3600),
+        ("health_grace_seconds", 0, 3600),
+        ("stop_seconds", 0, 600),
+        ("memory_mb", 16, 1_048_576),
+        ("cpu_percent", 1, 100_000),
+        ("tasks_max", 8, 1_000_000),
+        ("build_timeout_seconds", 1, 86_400),
+        ("build_memory_mb", 16, 1_048_576),
+    ],
+)
+def test_numbers_have_their_bounds(name: str, least: int, most: int) -> None:
+    for inside in (least, most):
+        assert getattr(changed_settings(ProjectSettings(), {name: inside}), name) == inside
+    for outside in (least - 1, most + 1):
+        with pytest.raises(Invalid, match=f"from {least} to {most}"):
+            changed_settings(ProjectSettings(), {name: outside})
+
+
+def test_a_status_is_kept_as_short_as_it_can_be_said() -> None:
+    for given, kept in (("200", "200"), ("200-200", "200"), ("200-399", "200-399"), (" 204 ", "204")):
+        assert changed_settings(ProjectSettings(), {"health_status": given}).health_status == kept
+
+
+def test_a_command_is_as_long_as_a_line_may_be() -> None:
+    assert changed_settings(ProjectSettings(), {"release_command": "x" * 8192}).release_command == "x" * 8192
+    with pytest.raises(Invalid, match="at most 8192 characters"):
+        changed_settings(ProjectSettings(), {"release_command": "x" * 8193})

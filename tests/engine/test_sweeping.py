@@ -6,8 +6,11 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from nanoscale_box.core.errors import Code, Fault, Unavailable
 from nanoscale_box.core.github_model import AppDelivery
+from nanoscale_box.engine import sweeping
 from nanoscale_box.engine.rounds import BEAT_SECONDS, Rounds
 from nanoscale_box.engine.sweeping import MOST_ASKED
 from tests.engine.house import Delivered, House, open_house, sha
@@ -44,13 +47,14 @@ async def test_what_was_not_delivered_is_asked_for_until_it_arrives(house: House
     await house.idle()
     assert house.serves() == sha(2)
     assert [(v.source, v.code) for v in await house.verdicts()][-1] == ("sweep", "deployed")
+    assert await house.engine.sweeping.sweep() == 0
     before = house.digest()
     for _ in range(3):
         assert await house.engine.sweeping.sweep() == 0
+    assert house.digest() == before, "at rest, sweeping writes nothing"
     await house.wait(10 * 3600)
     assert await house.engine.sweeping.sweep() == 0
     assert house.hub.redelivered == [2**60]
-    assert before
 
 
 async def test_what_the_box_recorded_is_not_asked_for_whatever_github_saw_of_the_answer(house: House) -> None:
@@ -70,6 +74,17 @@ async def test_what_fails_each_time_is_given_up_and_a_new_life_remembers_how_oft
             attempt(house, again=True)
         await house.restart()
     assert len(house.hub.redelivered) == MOST_ASKED
+
+
+async def test_one_sweep_asks_for_so_many_and_the_next_goes_on(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeping, "AT_A_TIME", 2)
+    await house.connect()
+    for number in range(5):
+        attempt(house, f"aaaaaaaa-0000-0000-0000-00000000000{number}")
+        await house.wait(600)
+    for asked in (2, 3, 4, 5):  # the last of a sweep is within the next one's overlap
+        await house.engine.sweeping.sweep()
+        assert [2**60 + number for number in range(asked)] == list(dict.fromkeys(house.hub.redelivered))
 
 
 async def test_a_push_that_touches_no_project_says_so_by_a_sweep_too(house: House) -> None:

@@ -108,6 +108,8 @@ def test_the_box_may_do_nothing_else(service: Service) -> None:
 
 def test_an_app_is_deployed_and_walled_in(service: Service, app: str) -> None:
     assert service.page(app) == "one"
+    # The box copies what the journal gets, a moment later.
+    service.machine.until(lambda: "tasks" in service.box("logs", app).stdout, "the app's words")
     said = service.box("logs", app).stdout
     seen = dict(line.split(" ", 1) for line in said.splitlines() if " " in line)
     assert seen["uid"] == "True"
