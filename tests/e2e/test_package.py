@@ -9,6 +9,7 @@ import sys
 import tarfile
 import zipfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,6 +22,8 @@ from tests.needs import lacking, needs_caddy
 from tests.ports import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
+PIP_HERE = find_spec("pip") is not None
+"""Whether the tests' own environment has pip (one that uv made has none): to put one elsewhere is dear."""
 
 
 @pytest.fixture(scope="module")
@@ -82,21 +85,20 @@ def test_the_version_stands_in_one_place() -> None:
     ]
 
 
+def pip_for(folder: Path) -> list[str]:
+    """What works as pip in another environment."""
+    python = str(folder / "bin" / "python")
+    return [sys.executable, "-Im", "pip", "--python", python] if PIP_HERE else [python, "-Im", "pip"]
+
+
 @pytest.fixture(scope="module")
 def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the programs of an environment are that held nothing before: the pinned packages, and the wheel."""
     folder = tmp_path_factory.mktemp("empty")
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, timeout=60)
-    pip = [
-        str(folder / "bin" / "python"),
-        "-Im",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-input",
-        "--no-deps",
-        "--no-compile",
-    ]
+    subprocess.run(
+        [sys.executable, "-m", "venv", *(["--without-pip"] if PIP_HERE else []), str(folder)], check=True, timeout=60
+    )
+    pip = [*pip_for(folder), "install", "--quiet", "--no-input", "--no-deps", "--no-compile"]
     pins = str(CHECKOUT / "scripts" / "requirements" / "box.txt")
     for words in (["--only-binary=:all:", "--require-hashes", "-r", pins], [str(wheel_in(built))]):
         done = subprocess.run([*pip, *words], capture_output=True, text=True, timeout=100, check=False)
@@ -120,7 +122,7 @@ def test_from_an_empty_environment(installed: Path, place: Path) -> None:
     program, python = str(installed / "nanoscale-box"), str(installed / "python")
     assert run(program, "--version") == f"nanoscale-box {__version__}\n"
     assert "usage: nanoscale-box" in run(python, "-Im", "nanoscale_box", "--help")
-    assert "No broken requirements" in run(python, "-Im", "pip", "check")
+    assert "No broken requirements" in run(*pip_for(installed.parent), "check")
     box = subprocess.Popen([program, "serve"], env=environ, cwd=place, stderr=subprocess.PIPE, text=True)
     assert box.stderr is not None
     try:
