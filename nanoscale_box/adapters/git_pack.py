@@ -25,7 +25,7 @@ TYPE_NAMES: Final = {COMMIT: b"commit", TREE: b"tree", BLOB: b"blob", TAG: b"tag
 BIG: Final = 8 * MIB
 """A blob above this is never held in memory unless something is a delta of it."""
 _PIECE: Final = MIB
-_CACHE: Final = MIB
+_CACHE: Final = MIB // 2
 _LEAST_CACHED: Final = 8
 """Objects that are kept at hand however large they are."""
 _MAX_CHAIN: Final = 4096
