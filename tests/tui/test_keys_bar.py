@@ -8,6 +8,7 @@ from textual.pilot import Pilot
 
 from nanoscale_box.tui.screens.plan import PlanScreen
 from nanoscale_box.tui.screens.project import ProjectScreen
+from nanoscale_box.tui.widgets.keys_bar import KeysBar
 from tests.tui import samples
 from tests.tui.conftest import Opened, seen, until
 from tests.tui.fake_client import FakeClient
@@ -42,6 +43,22 @@ async def test_a_wider_window_shows_more_keys(box: FakeClient, opened: Opened) -
         assert "f2 variables" not in keys(pilot) and "esc back" in keys(pilot)
         await pilot.resize_terminal(100, 20)
         await until(pilot, lambda: "f2 variables" in keys(pilot) and "q quit" in keys(pilot))
+
+
+async def test_the_line_is_made_anew_only_when_other_keys_apply(box: FakeClient, opened: Opened) -> None:
+    async with opened(box, (120, 30)) as pilot:
+        await until(pilot, lambda: "? help" in keys(pilot))
+        screen, told = pilot.app.screen, list[object]()
+        bar = screen.query_one(KeysBar)
+        screen.bindings_updated_signal.subscribe(screen, told.append)
+        before, shown = list(bar.children), keys(pilot)
+        screen.refresh_bindings()
+        await until(pilot, lambda: told)
+        await pilot.pause()
+        assert before and list(bar.children) == before
+        await pilot.press("n")
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen is screen and keys(pilot) == shown)
 
 
 async def test_the_doctors_keys_have_room_and_are_of_use(box: FakeClient, opened: Opened) -> None:

@@ -10,6 +10,7 @@ from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
+from textual.screen import Screen
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
@@ -40,12 +41,12 @@ class KeysBar(Footer):
         super().__init__(show_command_palette=False, compact=True)
         self._offers = offers
         self._room = 0
+        self._shown: list[Key] | None = None
 
     def compose(self) -> ComposeResult:
         """The keys that fit."""
-        if not self._bindings_ready:
-            return
-        for key in fitting(self._keys(), self.app.size.width - 2):
+        self._shown = self._fitting() if self._bindings_ready else None
+        for key in self._shown or []:
             yield FooterKey(
                 key.binding.key, key.name, key.binding.description, key.binding.action,
                 disabled=not key.enabled, tooltip=key.tooltip,
@@ -55,7 +56,20 @@ class KeysBar(Footer):
         """More or fewer fit."""
         if event.size.width != self._room:
             self._room = event.size.width
-            self.call_after_refresh(self.recompose)
+            self.call_after_refresh(self._renew)
+
+    def bindings_changed(self, screen: Screen[object]) -> None:
+        """Textual says so with every key and every focus; mostly the same keys apply still."""
+        self._bindings_ready = True
+        if screen.app.app_focus and self.is_attached and screen is self.screen:
+            self.call_after_refresh(self._renew)
+
+    async def _renew(self) -> None:
+        if self.is_attached and self._shown != self._fitting():
+            await self.recompose()
+
+    def _fitting(self) -> list[Key]:
+        return fitting(self._keys(), self.app.size.width - 2)
 
     def _keys(self) -> list[Key]:
         found: dict[str, Key] = {}
