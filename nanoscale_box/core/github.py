@@ -67,8 +67,8 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     installation_id: InstallationId | None
     push: Push | None
     change: GithubChange | None
-    payload: bytes
-    """The JSON text, out of its form if it came in one."""
+    body: bytes
+    """As it came."""
 
 
 class _Envelope(msgspec.Struct, frozen=True):
@@ -92,7 +92,7 @@ def parse_delivery(headers: Headers, body: bytes, signed_with: Secret) -> Delive
     kind = content_kind(headers)
     try:
         payload = body if kind == "json" else _out_of_form(body)
-        return _read(headers, payload, f"{signed_with.mark}:{headers.signature[_HALF].decode()}")
+        return _read(headers, body, payload, f"{signed_with.mark}:{headers.signature[_HALF].decode()}")
     except (ValueError, RecursionError) as why:
         # msgspec's errors, bad UTF-8, and numbers too long for int() are all ValueErrors.
         raise Invalid(
@@ -108,11 +108,11 @@ def same_body(recorded: str, delivery: Delivery) -> bool | None:
     if recorded == delivery.body_mark:
         return True
     if len(recorded) == _SHA256:
-        return recorded == hashlib.sha256(delivery.payload).hexdigest() or None
+        return recorded == hashlib.sha256(delivery.body).hexdigest()
     return False if recorded.partition(":")[0] == delivery.body_mark.partition(":")[0] else None
 
 
-def _read(headers: Headers, payload: bytes, mark: str) -> Delivery:
+def _read(headers: Headers, body: bytes, payload: bytes, mark: str) -> Delivery:
     push = change = action = None
     if headers.event == "push":
         push, installation_id, doubtful = read_push(payload)
@@ -138,7 +138,7 @@ def _read(headers: Headers, payload: bytes, mark: str) -> Delivery:
         installation_id=installation_id,
         push=push,
         change=change,
-        payload=payload,
+        body=body,
     )
 
 
