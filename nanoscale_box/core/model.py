@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, NewType
+from typing import Final, Literal, NewType
 
 import msgspec
 
@@ -221,6 +221,48 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     delivery_id: DeliveryId | None = None
     ref: str | None = None
     sha: Sha | None = None
+    deployment_id: DeploymentId | None = None
+
+
+class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A recorded delivery."""
+
+    id: str
+    delivery_id: DeliveryId
+    event_type: str
+    body_digest: str
+    hook_id: str
+    created_at: datetime
+    repo_id: RepoId | None = None
+    ref: str | None = None
+    before: Sha | None = None
+    head_commit: Sha | None = None
+    handled: bool = False
+    status_code: int | None = None
+    error_message: str | None = None
+
+    def answered(self, status_code: int) -> DeliveryRow:
+        """The delivery once it was handled, and answered with this."""
+        return msgspec.structs.replace(self, handled=True, status_code=status_code, error_message=None)
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a delivery; it is on disk before this exists."""
+
+    status: Literal["accepted", "ignored", "duplicate"]
+    delivery_id: str
+    reason: str
+    verdicts: list[Verdict]
+    http_status: int
+
+
+class News(msgspec.Struct, frozen=True, kw_only=True):
+    """An event that has no number yet."""
+
+    kind: EventKind
+    at: datetime
+    data: dict[str, object] | Verdict
+    project_id: ProjectId | None = None
     deployment_id: DeploymentId | None = None
 
 

@@ -8,11 +8,22 @@ from typing import Final
 
 from nanoscale_box.core.decide import Change, Ignore, ignored_at_sight
 from nanoscale_box.core.github import Delivery, Push, skip_marker
-from nanoscale_box.core.model import DeliveryId, Outcome, Project, ProjectId, RepoId, Trigger, Verdict, VerdictId
+from nanoscale_box.core.model import (
+    DeliveryId,
+    DeliveryRow,
+    News,
+    Outcome,
+    Project,
+    ProjectId,
+    Receipt,
+    RepoId,
+    Trigger,
+    Verdict,
+    VerdictId,
+)
 from nanoscale_box.engine.kit import Desk
-from nanoscale_box.engine.records import DeliveryRow, News, Records
+from nanoscale_box.engine.records import Records
 from nanoscale_box.engine.telling import delivery_news, verdict_news
-from nanoscale_box.engine.views import Receipt
 
 _NO_PROJECT: Final = Ignore(
     code="no_project", reason="no project of this box deploys from the repository that was pushed to"

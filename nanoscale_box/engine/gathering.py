@@ -7,29 +7,44 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Any, Final
+from typing import Final, Protocol
 
 from nanoscale_box.core.errors import BoxError, Unavailable
 from nanoscale_box.core.github import Delivery
+from nanoscale_box.core.model import Receipt
 from nanoscale_box.engine.records import Ledger, Records
-from nanoscale_box.engine.views import Receipt
 
 MOST: Final = 256
 """Deliveries in one work."""
 _PIPELINED: Final = 2
 """Works asked for at a time: while one is being made durable, the next stands behind it and gathers."""
 
-_Waiting = tuple[Delivery, asyncio.Future[Receipt]]
+
+class Hearer(Protocol):
+    """Who waits for what becomes of a delivery, in the event loop. A future is one, and one that is told without the
+    loop's going round once more may be made."""
+
+    def done(self) -> bool:
+        """Whether nobody listens any more."""
+
+    def set_result(self, receipt: Receipt, /) -> None:
+        """It is on disk."""
+
+    def set_exception(self, error: BaseException, /) -> None:
+        """It was refused, or the store failed, or the box stops."""
+
+
+_Waiting = tuple[Delivery, Hearer]
 _Record = Callable[[Records, Sequence[Delivery]], Sequence[Receipt | None]]
 
 
 class Into:
-    """What is raised within a block is the future's to tell."""
+    """What is raised within a block is the hearer's to know."""
 
-    __slots__ = ("_future",)
+    __slots__ = ("_hearer",)
 
-    def __init__(self, future: asyncio.Future[Any]) -> None:
-        self._future = future
+    def __init__(self, hearer: Hearer) -> None:
+        self._hearer = hearer
 
     def __enter__(self) -> None:
         pass
@@ -37,8 +52,8 @@ class Into:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        if isinstance(error, Exception) and not self._future.done():
-            self._future.set_exception(error)
+        if isinstance(error, Exception) and not self._hearer.done():
+            self._hearer.set_exception(error)
         return isinstance(error, Exception)
 
 
@@ -58,9 +73,9 @@ class Gathering:
         self._works: set[asyncio.Task[Sequence[Receipt | None]]] = set()
         self._apart: set[asyncio.Task[None]] = set()
 
-    def add(self, delivery: Delivery, future: asyncio.Future[Receipt]) -> None:
-        """Record a delivery along with others, and let the future know."""
-        self._waiting.append((delivery, future))
+    def add(self, delivery: Delivery, hearer: Hearer) -> None:
+        """Record a delivery along with others, and let who waits for it know."""
+        self._waiting.append((delivery, hearer))
         if len(self._works) < _PIPELINED:
             self._begin()
 
@@ -89,24 +104,33 @@ class Gathering:
             receipts: Sequence[Receipt | None] = [None] * len(batch)
         else:
             receipts = [None] * len(batch) if error else work.result()
-        for (delivery, future), receipt in zip(batch, receipts, strict=True):
-            if future.done():
-                continue
-            if error:
-                future.set_exception(error)
-            elif receipt:
-                future.set_result(receipt)
-            else:
-                self._look_alone(delivery, future)
+        self._tell(deque(zip(batch, receipts, strict=True)), error)
 
-    def _look_alone(self, delivery: Delivery, future: asyncio.Future[Receipt]) -> None:
-        task = asyncio.ensure_future(self._let_know(future, self._alone(delivery)))
+    def _tell(self, outcomes: deque[tuple[_Waiting, Receipt | None]], error: BaseException | None) -> None:
+        """Let each of them know; that one fails on hearing it keeps no other from hearing."""
+        try:
+            while outcomes:
+                (delivery, hearer), receipt = outcomes.popleft()
+                if hearer.done():
+                    continue
+                if error:
+                    hearer.set_exception(error)
+                elif receipt:
+                    hearer.set_result(receipt)
+                else:
+                    self._look_alone(delivery, hearer)
+        finally:
+            if outcomes:
+                asyncio.get_running_loop().call_soon(self._tell, outcomes, error)
+
+    def _look_alone(self, delivery: Delivery, hearer: Hearer) -> None:
+        task = asyncio.ensure_future(self._let_know(hearer, self._alone(delivery)))
         self._apart.add(task)
         task.add_done_callback(self._apart.discard)
 
-    async def _let_know(self, future: asyncio.Future[Receipt], alone: Coroutine[None, None, Receipt]) -> None:
+    async def _let_know(self, hearer: Hearer, alone: Coroutine[None, None, Receipt]) -> None:
         receipt = None
-        with Into(future):
+        with Into(hearer):
             receipt = await alone
-        if receipt and not future.done():
-            future.set_result(receipt)
+        if receipt and not hearer.done():
+            hearer.set_result(receipt)

@@ -22,16 +22,15 @@ from nanoscale_box.core.github import (
     read_headers,
     same_body,
 )
-from nanoscale_box.core.model import DeliveryId, Outcome, Trigger, Verdict
+from nanoscale_box.core.model import DeliveryId, DeliveryRow, Outcome, Receipt, Trigger, Verdict
 from nanoscale_box.engine.atsight import AtSight, change_of, delivery_row, no_project
 from nanoscale_box.engine.following import follow
-from nanoscale_box.engine.gathering import Gathering, Into
+from nanoscale_box.engine.gathering import Gathering, Hearer, Into
 from nanoscale_box.engine.keyring import Key, Keyring
 from nanoscale_box.engine.kit import Desk
 from nanoscale_box.engine.queue import Queue
-from nanoscale_box.engine.records import DeliveryRow, Records
+from nanoscale_box.engine.records import Records
 from nanoscale_box.engine.telling import delivery_news, tell_verdict
-from nanoscale_box.engine.views import Receipt
 
 
 class Intake:
@@ -56,6 +55,7 @@ class Intake:
         self._wake = wake
         self._followed = followed
         self._swept = swept
+        self._opening: set[asyncio.Task[None]] = set()
         self._gathering = Gathering(desk.ledger, AtSight(desk=desk, swept=swept).record, self._alone)
 
     def check_headers(self, headers: Sequence[tuple[str, str]]) -> None:
@@ -66,19 +66,24 @@ class Intake:
         """Verify, record and decide. `Unauthorized` or `Invalid`: refused, nothing written. Once there is a receipt,
         the row is on disk."""
         future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        with Into(future):
+        self.receive_for(future, headers, body)
+        return future
+
+    def receive_for(self, hearer: Hearer, headers: Sequence[tuple[str, str]], body: bytes) -> None:
+        """As `receive`; the hearer is told."""
+        with Into(hearer):
             head = read_headers(headers)
             keys = self._keyring.keys_at_hand(head.target_type, head.hook_id)
             if keys is None:
-                return asyncio.ensure_future(self._receive_later(head, body))
-            self._gathering.add(_verified(head, body, keys), future)
-        return future
+                self._opening.add(task := asyncio.ensure_future(self._receive_later(hearer, head, body)))
+                task.add_done_callback(self._opening.discard)
+            else:
+                self._gathering.add(_verified(head, body, keys), hearer)
 
-    async def _receive_later(self, head: Headers, body: bytes) -> Receipt:
-        keys = await self._keyring.keys_for(head.target_type, head.hook_id)
-        future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        self._gathering.add(_verified(head, body, keys), future)
-        return await future
+    async def _receive_later(self, hearer: Hearer, head: Headers, body: bytes) -> None:
+        with Into(hearer):
+            keys = await self._keyring.keys_for(head.target_type, head.hook_id)
+            self._gathering.add(_verified(head, body, keys), hearer)
 
     async def _alone(self, delivery: Delivery) -> Receipt:
         """Record one that cannot be decided at sight, and pass on what follows from it."""
@@ -112,7 +117,7 @@ class Intake:
         if not known:
             records.deliveries.add(row)
         receipt = self._handle(records, delivery)
-        done = row._replace(handled=True, status_code=receipt.http_status, error_message=None)
+        done = row.answered(receipt.http_status)
         records.deliveries.update(done)
         now = self._clock.now()
         records.events.add_all([delivery_news(delivery.delivery_id, delivery.event, receipt.status, now)])

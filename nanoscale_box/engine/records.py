@@ -6,18 +6,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from nanoscale_box.core.audit import Act, AuditCheck, Entry
 from nanoscale_box.core.github_model import Account, Branch, Installation, Repository
 from nanoscale_box.core.lifecycle import DeploymentState
 from nanoscale_box.core.model import (
     DeliveryId,
+    DeliveryRow,
     Deployment,
     DeploymentId,
     Event,
     EventKind,
     InstallationId,
+    News,
     Outcome,
     Project,
     ProjectId,
@@ -31,24 +33,6 @@ from nanoscale_box.core.tokens import ApiToken, TokenId
 from nanoscale_box.engine.ports import Place
 
 T = TypeVar("T")
-
-
-class DeliveryRow(NamedTuple):
-    """A recorded delivery."""
-
-    id: str
-    delivery_id: DeliveryId
-    event_type: str
-    body_digest: str
-    hook_id: str
-    created_at: datetime
-    repo_id: RepoId | None = None
-    ref: str | None = None
-    before: Sha | None = None
-    head_commit: Sha | None = None
-    handled: bool = False
-    status_code: int | None = None
-    error_message: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,16 +53,6 @@ class Job:
     due_at: datetime
     attempt: int = 0
     last_error: str | None = None
-
-
-class News(NamedTuple):
-    """An event that has no number yet."""
-
-    kind: EventKind
-    at: datetime
-    data: dict[str, object] | Verdict
-    project_id: ProjectId | None = None
-    deployment_id: DeploymentId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from nanoscale_box.core.audit import BOX, Act
-from nanoscale_box.core.model import DeliveryId, Deployment, EventKind, Failure, Project, Verdict
-from nanoscale_box.engine.records import News, Records
+from nanoscale_box.core.model import DeliveryId, Deployment, EventKind, Failure, News, Project, Verdict
+from nanoscale_box.engine.records import Records
 
 
 def tell_deployment(records: Records, deployment: Deployment, at: datetime) -> None:

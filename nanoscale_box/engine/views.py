@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from nanoscale_box.core.github_model import Installation, RateBudget
-from nanoscale_box.core.model import Deployment, EnvVar, InstallationId, Project, RepoId, Verdict
+from nanoscale_box.core.model import Deployment, EnvVar, InstallationId, Project, RepoId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,13 +110,3 @@ class ManifestForm:
 
     action: str
     manifest: str
-
-
-class Receipt(NamedTuple):
-    """What became of a delivery; it is on disk before this exists."""
-
-    status: Literal["accepted", "ignored", "duplicate"]
-    delivery_id: str
-    reason: str
-    verdicts: list[Verdict]
-    http_status: int

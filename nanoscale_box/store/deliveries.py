@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Final
 
 from nanoscale_box.core.errors import Code, NotFound
-from nanoscale_box.core.model import DeliveryId, RepoId, Sha
-from nanoscale_box.engine.records import DeliveryRow, Page
+from nanoscale_box.core.model import DeliveryId, DeliveryRow, RepoId, Sha
+from nanoscale_box.engine.records import Page
 from nanoscale_box.store.rows import cursor_of, json_text, number_after, rows_wanted, time_of, time_text
 from nanoscale_box.store.sql import Row, Sql, Value, columns, inserting, selecting, updating
 from nanoscale_box.store.trimming import Old
@@ -94,7 +94,7 @@ def _values(row: DeliveryRow) -> tuple[Value, ...]:
         row.ref,
         row.before,
         row.head_commit,
-        row.handled,
+        int(row.handled),
         row.status_code,
         row.error_message,
     )

@@ -7,10 +7,9 @@ from datetime import datetime
 from typing import Final
 
 from nanoscale_box.core.errors import Code, Invalid
-from nanoscale_box.core.model import DeploymentId, Event, EventKind, ProjectId
-from nanoscale_box.engine.records import News
-from nanoscale_box.store.rows import LAST, fast_json_text, json_of, json_text, time_of, time_text
-from nanoscale_box.store.sql import Row, Sql, inserting
+from nanoscale_box.core.model import DeploymentId, Event, EventKind, News, ProjectId
+from nanoscale_box.store.rows import LAST, fast_json_text, json_of, json_text, time_of, time_text, word
+from nanoscale_box.store.sql import Row, Sql, Value, inserting
 from nanoscale_box.store.trimming import Old
 
 _NAMES: Final = ("kind", "at", "data", "project_id", "deployment_id")
@@ -49,10 +48,7 @@ class Events:
 
     def add_all(self, news: Sequence[News]) -> None:
         """Record many events at once, numbered in their order."""
-        rows = [
-            (one.kind, time_text(one.at), fast_json_text(one.data), one.project_id, one.deployment_id) for one in news
-        ]
-        self._sql.insert_all("events", _NAMES, rows)
+        self._sql.insert_all("events", _NAMES, [_values(one) for one in news])
         self._sql.told |= {one.kind for one in news}
 
     def after(self, last_id: int, limit: int, kind: EventKind | None = None) -> list[Event]:
@@ -74,6 +70,10 @@ class Events:
         """The number given last, also when its event was trimmed since; 0 before the first."""
         row = self._sql.one("SELECT seq FROM sqlite_sequence WHERE name = 'events'")
         return int(row[0]) if row else 0
+
+
+def _values(one: News) -> tuple[Value, ...]:
+    return word(one.kind), time_text(one.at), fast_json_text(one.data), one.project_id, one.deployment_id
 
 
 def _event(row: Row) -> Event:

@@ -17,7 +17,7 @@ from nanoscale_box.core.model import (
     VerdictId,
 )
 from nanoscale_box.engine.records import Page
-from nanoscale_box.store.rows import cursor_of, number_after, rows_wanted, time_of, time_text
+from nanoscale_box.store.rows import cursor_of, number_after, rows_wanted, time_of, time_text, word
 from nanoscale_box.store.sql import Row, Sql, Value, columns, inserting, selecting
 from nanoscale_box.store.trimming import Old
 
@@ -92,8 +92,8 @@ class Verdicts:
 def _values(verdict: Verdict) -> tuple[Value, ...]:
     return (
         verdict.id,
-        verdict.source,
-        verdict.outcome,
+        word(verdict.source),
+        word(verdict.outcome),
         verdict.code,
         verdict.reason,
         time_text(verdict.at),

@@ -18,6 +18,7 @@ from nanoscale_box.core.model import (
     InstallationId,
     LogKind,
     ProjectId,
+    Receipt,
     Release,
     RepoId,
     Verdict,
@@ -25,6 +26,7 @@ from nanoscale_box.core.model import (
 from nanoscale_box.core.plan_model import Plan
 from nanoscale_box.core.secret import Secret
 from nanoscale_box.core.tokens import ApiToken, Scope, TokenId
+from nanoscale_box.engine.gathering import Hearer
 from nanoscale_box.engine.hookcheck import HookView
 from nanoscale_box.engine.measuring import Measured
 from nanoscale_box.engine.records import AuditFilter, Page
@@ -38,7 +40,6 @@ from nanoscale_box.engine.views import (
     NewProject,
     ProjectChanges,
     ProjectView,
-    Receipt,
     Redirection,
 )
 from nanoscale_box.web.counters import IntakeCounters
@@ -49,6 +50,7 @@ class Intake(Protocol):
 
     def check_headers(self, headers: Sequence[tuple[str, str]]) -> None: ...
     def receive(self, headers: Sequence[tuple[str, str]], body: bytes) -> asyncio.Future[Receipt]: ...
+    def receive_for(self, hearer: Hearer, headers: Sequence[tuple[str, str]], body: bytes) -> None: ...
 
 
 class Accounts(Protocol):

@@ -135,7 +135,7 @@ def event(one: model.Event) -> shapes.Event:
     )
 
 
-def receipt(one: views.Receipt) -> shapes.WebhookAnswer:
+def receipt(one: model.Receipt) -> shapes.WebhookAnswer:
     """What GitHub is told of its delivery."""
     return shapes.WebhookAnswer(
         status=one.status,

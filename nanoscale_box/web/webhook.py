@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 import structlog
@@ -13,7 +12,7 @@ from multidict import istr
 
 from nanoscale_box.core.errors import BoxError, Code, Unauthorized
 from nanoscale_box.core.github_headers import DELIVERY_HEADERS
-from nanoscale_box.engine.views import Receipt
+from nanoscale_box.core.model import Receipt
 from nanoscale_box.web import translate
 from nanoscale_box.web.answering import answer
 from nanoscale_box.web.counters import IntakeCounters
@@ -61,21 +60,21 @@ class Webhook:
         except BoxError as error:
             tell(refusal(self._refused(error)))
             return
-        carried = self._intake.receive(whole.headers, whole.body)
-        carried.add_done_callback(partial(self._carried, held, tell))
+        self._intake.receive_for(_Carried(self, held, tell), whole.headers, whole.body)
 
-    def _carried(self, held: int, tell: Callable[[bytes | None], None], carried: asyncio.Future[Receipt]) -> None:
+    def arrived(self, held: int, told: Receipt | BaseException) -> bytes | None:
+        """Give what is answered to a delivery that was carried, and has been dealt with."""
         self._budget.give_back(held)
-        tell(None if carried.cancelled() else self._written(carried))
-
-    def _written(self, carried: asyncio.Future[Receipt]) -> bytes:
-        fault = carried.exception()
-        if fault is not None:
-            told = self._refused(fault) if isinstance(fault, BoxError) else defect("POST", WEBHOOK, fault)
-            return refusal(told)
-        receipt = carried.result()
-        self._counters.answered[receipt.status] += 1
-        return written(translate.receipt(receipt), receipt.http_status)
+        match told:
+            case Receipt():
+                self._counters.answered[told.status] += 1
+                return written(translate.receipt(told), told.http_status)
+            case asyncio.CancelledError():
+                return None
+            case BoxError():
+                return refusal(self._refused(told))
+            case defective:
+                return refusal(defect("POST", WEBHOOK, defective))
 
     async def _receive(self, request: web.Request) -> Receipt:
         headers = [(name, value) for name in _TELLING for value in request.headers.getall(name, ())]
@@ -96,6 +95,26 @@ class Webhook:
         if spelled_out:
             _log.info("delivery.refused", code=error.code.value)
         return told
+
+
+class _Carried:
+    """Has the answer written as soon as there is one, without the event loop's going round once more."""
+
+    __slots__ = ("_held", "_tell", "_webhook")
+
+    def __init__(self, webhook: Webhook, held: int, tell: Callable[[bytes | None], None]) -> None:
+        self._webhook = webhook
+        self._held = held
+        self._tell = tell
+
+    def done(self) -> bool:
+        return False
+
+    def set_result(self, receipt: Receipt, /) -> None:
+        self._tell(self._webhook.arrived(self._held, receipt))
+
+    def set_exception(self, error: BaseException, /) -> None:
+        self._tell(self._webhook.arrived(self._held, error))
 
 
 async def await_handler(request: web.Request) -> None:

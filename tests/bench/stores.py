@@ -19,9 +19,11 @@ from typing import Final
 from nanoscale_box.core.lifecycle import DeploymentState
 from nanoscale_box.core.model import (
     DeliveryId,
+    DeliveryRow,
     Deployment,
     DeploymentId,
     EventKind,
+    News,
     Outcome,
     ProjectId,
     RepoId,
@@ -30,7 +32,7 @@ from nanoscale_box.core.model import (
     Verdict,
     VerdictId,
 )
-from nanoscale_box.engine.records import DeliveryRow, News, Page, Records
+from nanoscale_box.engine.records import Page, Records
 from nanoscale_box.store.database import Database
 from nanoscale_box.store.records import StoreRecords
 from nanoscale_box.store.sql import Sql

@@ -19,14 +19,14 @@ from nanoscale_box.core.decide import ZERO_SHA, Debounce
 from nanoscale_box.core.github import sign
 from nanoscale_box.core.github_model import App
 from nanoscale_box.core.lifecycle import RUNNING, DeploymentState
-from nanoscale_box.core.model import Deployment, InstallationId, Outcome, Project, RepoId, Sha, Verdict
+from nanoscale_box.core.model import Deployment, InstallationId, Outcome, Project, Receipt, RepoId, Sha, Verdict
 from nanoscale_box.core.secret import Secret
 from nanoscale_box.engine.assembly import Engine, Policy, assemble
 from nanoscale_box.engine.creating import Sources
 from nanoscale_box.engine.doors import Doors
 from nanoscale_box.engine.kit import Desk
 from nanoscale_box.engine.records import Page
-from nanoscale_box.engine.views import NewProject, Receipt
+from nanoscale_box.engine.views import NewProject
 from nanoscale_box.store.database import Database
 from tests.fake_github import APP, INSTALLATION, REPO, FakeGithub, Hub, installation, repository
 from tests.fakes import FakeAlarms, FakeClock, FakeIds, FakeLedger, Killed, Process, World, hands, seconds

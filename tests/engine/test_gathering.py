@@ -10,10 +10,9 @@ import pytest
 
 from nanoscale_box.core.errors import BoxError, Code, Invalid, Unavailable
 from nanoscale_box.core.github import Delivery
-from nanoscale_box.core.model import EventKind
+from nanoscale_box.core.model import EventKind, Receipt
 from nanoscale_box.engine.gathering import Gathering
 from nanoscale_box.engine.records import Records
-from nanoscale_box.engine.views import Receipt
 
 T = TypeVar("T")
 

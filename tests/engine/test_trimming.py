@@ -10,8 +10,8 @@ from typing import TypeVar
 import pytest
 from msgspec import structs
 
-from nanoscale_box.core.model import DeliveryId, EventKind, Outcome, ProjectId, Verdict, VerdictId
-from nanoscale_box.engine.records import DeliveryRow, News, Page, Records
+from nanoscale_box.core.model import DeliveryId, DeliveryRow, EventKind, News, Outcome, ProjectId, Verdict, VerdictId
+from nanoscale_box.engine.records import Page, Records
 from nanoscale_box.engine.trimming import Trimmer
 from nanoscale_box.store.database import Database
 from tests.store.samples import NOW, delivery, verdict
@@ -57,7 +57,7 @@ async def ledger(tmp_path: Path) -> AsyncIterator[Counted]:
 def pushed(number: int, days: float, *, outcome: Outcome = Outcome.IGNORED) -> tuple[DeliveryRow, Verdict]:
     """A delivery of so many days ago, with its verdict."""
     at, guid = NOW - timedelta(days=days), DeliveryId(f"guid-{number}")
-    row = delivery(number)._replace(delivery_id=guid, created_at=at, handled=True)
+    row = structs.replace(delivery(number), delivery_id=guid, created_at=at, handled=True)
     told = structs.replace(verdict(number), id=VerdictId(f"ver_{number}"))
     return row, structs.replace(told, delivery_id=guid, at=at, outcome=outcome, project_id=None)
 
@@ -95,7 +95,9 @@ async def test_what_is_old_goes_and_what_is_young_stays(ledger: Counted) -> None
 
 async def test_what_is_still_queued_stays_however_old_it_is(ledger: Counted) -> None:
     unhandled, its_verdict = pushed(2, 150)
-    await keep(ledger, [pushed(1, 200, outcome=Outcome.QUEUED), (unhandled._replace(handled=False), its_verdict)])
+    await keep(
+        ledger, [pushed(1, 200, outcome=Outcome.QUEUED), (structs.replace(unhandled, handled=False), its_verdict)]
+    )
     await trim(ledger)
     deliveries, verdicts, _ = await left(ledger)
     assert deliveries == {"dlv_1", "dlv_2"}

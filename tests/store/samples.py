@@ -10,6 +10,7 @@ from nanoscale_box.core.github_model import Installation, Repository
 from nanoscale_box.core.lifecycle import DeploymentState
 from nanoscale_box.core.model import (
     DeliveryId,
+    DeliveryRow,
     Deployment,
     DeploymentId,
     InstallationId,
@@ -24,7 +25,6 @@ from nanoscale_box.core.model import (
     Verdict,
     VerdictId,
 )
-from nanoscale_box.engine.records import DeliveryRow
 from nanoscale_box.store.opening import migrations
 from nanoscale_box.store.records import StoreRecords
 from nanoscale_box.store.sql import Sql

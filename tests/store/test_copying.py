@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from nanoscale_box.core.model import EventKind
-from nanoscale_box.engine.records import News, Records
+from nanoscale_box.core.model import EventKind, News
+from nanoscale_box.engine.records import Records
 from nanoscale_box.store import copying
 from nanoscale_box.store.database import Database
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from nanoscale_box.core.errors import Code, Conflict, NotFound
 from nanoscale_box.core.model import DeliveryId, RepoId
@@ -14,7 +15,7 @@ from tests.store.samples import A, B, delivery
 def test_an_id_is_recorded_once(records: StoreRecords) -> None:
     records.deliveries.add(delivery())
     with pytest.raises(Conflict) as error:
-        records.deliveries.add(delivery()._replace(id="dlv_other"))
+        records.deliveries.add(structs.replace(delivery(), id="dlv_other"))
     assert error.value.code is Code.DELIVERY_CONFLICT
     assert records.deliveries.get(DeliveryId("guid-2")) is None
 
@@ -26,12 +27,12 @@ def test_what_is_not_there_cannot_be_updated(records: StoreRecords) -> None:
 
 def test_the_same_push_is_counted_by_hook(records: StoreRecords) -> None:
     for number, hook in enumerate(("11", "22", "11", "")):
-        records.deliveries.add(delivery(number)._replace(hook_id=hook))
-    records.deliveries.add(delivery(10)._replace(head_commit=A))
-    records.deliveries.add(delivery(11)._replace(before=B))
-    records.deliveries.add(delivery(12)._replace(ref="refs/heads/other"))
-    records.deliveries.add(delivery(13)._replace(repo_id=RepoId(8)))
-    records.deliveries.add(delivery(14)._replace(repo_id=None))
+        records.deliveries.add(structs.replace(delivery(number), hook_id=hook))
+    records.deliveries.add(structs.replace(delivery(10), head_commit=A))
+    records.deliveries.add(structs.replace(delivery(11), before=B))
+    records.deliveries.add(structs.replace(delivery(12), ref="refs/heads/other"))
+    records.deliveries.add(structs.replace(delivery(13), repo_id=RepoId(8)))
+    records.deliveries.add(structs.replace(delivery(14), repo_id=None))
     assert records.deliveries.count_same_push(RepoId(7), "refs/heads/main", A, B) == {"11": 2, "22": 1, "": 1}
     assert records.deliveries.count_same_push(RepoId(9), "refs/heads/main", A, B) == {}
 

@@ -10,20 +10,13 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from nanoscale_box.core.errors import Invalid
 from nanoscale_box.core.github_model import Account, Branch, Installation, Repository
-from nanoscale_box.core.model import (
-    Deployment,
-    EventKind,
-    Link,
-    Project,
-    RepoId,
-    Sha,
-    Verdict,
-)
+from nanoscale_box.core.model import DeliveryRow, Deployment, EventKind, Link, Project, RepoId, Sha, Verdict
 from nanoscale_box.core.settings import SETTINGS, ProjectSettings
-from nanoscale_box.engine.records import DeliveryRow, Job, Page
+from nanoscale_box.engine.records import Job, Page
 from nanoscale_box.store.records import StoreRecords
 from tests.store.samples import NOW, delivery, in_memory, project, records_on
 
@@ -98,7 +91,7 @@ def test_deliveries(written: DeliveryRow) -> None:
     with fresh() as records:
         records.deliveries.add(written)
         assert records.deliveries.get(written.delivery_id) == written
-        changed = written._replace(handled=not written.handled, error_message=None)
+        changed = structs.replace(written, handled=not written.handled, error_message=None)
         records.deliveries.update(changed)
         assert records.deliveries.list(Page()) == ([changed], None)
 
@@ -171,7 +164,7 @@ def test_jobs(written: Job) -> None:
 @pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 10**4000])
 def test_a_number_that_does_not_fit_is_invalid(records: StoreRecords, number: int) -> None:
     with pytest.raises(Invalid):
-        records.deliveries.add(delivery()._replace(status_code=number))
+        records.deliveries.add(structs.replace(delivery(), status_code=number))
     with pytest.raises(Invalid):
         records.github.repository(RepoId(number))
 
@@ -179,7 +172,7 @@ def test_a_number_that_does_not_fit_is_invalid(records: StoreRecords, number: in
 @pytest.mark.parametrize("text", ["\ud800", "a\udfffb"])
 def test_half_a_character_is_invalid(records: StoreRecords, text: str) -> None:
     with pytest.raises(Invalid):
-        records.deliveries.add(delivery()._replace(ref=text))
+        records.deliveries.add(structs.replace(delivery(), ref=text))
     with pytest.raises(Invalid):
         records.projects.by_name(text)
     with pytest.raises(Invalid):

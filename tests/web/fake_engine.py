@@ -24,6 +24,7 @@ from nanoscale_box.core.model import (
     InstallationId,
     LogKind,
     ProjectId,
+    Receipt,
     Release,
     RepoId,
     Sha,
@@ -32,6 +33,7 @@ from nanoscale_box.core.model import (
 from nanoscale_box.core.plan_model import Command, Plan, PlanKind
 from nanoscale_box.core.secret import Secret
 from nanoscale_box.core.tokens import ApiToken, Scope, TokenId
+from nanoscale_box.engine.gathering import Hearer
 from nanoscale_box.engine.hookcheck import HookView
 from nanoscale_box.engine.measuring import Durations, Measured
 from nanoscale_box.engine.records import AuditFilter, Page
@@ -46,7 +48,6 @@ from nanoscale_box.engine.views import (
     NewProject,
     ProjectChanges,
     ProjectView,
-    Receipt,
     Redirection,
 )
 from nanoscale_box.web.counters import IntakeCounters
@@ -88,6 +89,16 @@ class FakeIntake:
 
     def receive(self, headers: Sequence[tuple[str, str]], body: bytes) -> asyncio.Future[Receipt]:
         return asyncio.ensure_future(self._receive(headers, body))
+
+    def receive_for(self, hearer: Hearer, headers: Sequence[tuple[str, str]], body: bytes) -> None:
+        def told(carried: asyncio.Future[Receipt]) -> None:
+            error = asyncio.CancelledError() if carried.cancelled() else carried.exception()
+            if error:
+                hearer.set_exception(error)
+            else:
+                hearer.set_result(carried.result())
+
+        self.receive(headers, body).add_done_callback(told)
 
     async def _receive(self, headers: Sequence[tuple[str, str]], body: bytes) -> Receipt:
         given = [value for name, value in headers if name.lower() == "x-hub-signature-256"]

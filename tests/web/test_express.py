@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from nanoscale_box.engine.views import Receipt
+from nanoscale_box.core.model import Receipt
 from nanoscale_box.web.counters import IntakeCounters
 from nanoscale_box.web.express import Reader, read
 from nanoscale_box.web.server import Door
