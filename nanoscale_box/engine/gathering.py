@@ -70,7 +70,7 @@ class Gathering:
         self._record = record
         self._alone = alone
         self._waiting: deque[_Waiting] = deque()
-        self._works: set[asyncio.Task[Sequence[Receipt | None]]] = set()
+        self._works: set[asyncio.Future[Sequence[Receipt | None]]] = set()
         self._apart: set[asyncio.Task[None]] = set()
 
     def add(self, delivery: Delivery, hearer: Hearer) -> None:
@@ -91,7 +91,7 @@ class Gathering:
             batch.append(self._waiting.popleft())
         return self._record(records, [delivery for delivery, _ in batch]) if batch else ()
 
-    def _settle(self, batch: list[_Waiting], work: asyncio.Task[Sequence[Receipt | None]]) -> None:
+    def _settle(self, batch: list[_Waiting], work: asyncio.Future[Sequence[Receipt | None]]) -> None:
         self._works.discard(work)
         error = asyncio.CancelledError() if work.cancelled() else work.exception()
         if error and not batch:  # the store took no work at all

@@ -3,7 +3,7 @@ all."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -274,13 +274,13 @@ class Ledger(Protocol):
     """What the box remembers. Work runs in the store's own thread: it must be short, synchronous and touch nothing
     else."""
 
-    async def write(self, work: Callable[[Records], T]) -> T:
+    def write(self, work: Callable[[Records], T]) -> Awaitable[T]:
         """Run `work` and commit; when this returns, what it wrote is on disk (fsynced). Work that raises leaves
         nothing.
         `Unavailable` `disk_full` or `store_unavailable` when it could not be made durable."""
         ...
 
-    async def read(self, work: Callable[[Records], T]) -> T:
+    def read(self, work: Callable[[Records], T]) -> Awaitable[T]:
         """Run `work` on a consistent snapshot; it must not write."""
         ...
 

@@ -29,9 +29,6 @@ _SETTINGS: Final = (
     "PRAGMA wal_autocheckpoint = 8000",  # 32 MiB: seldom, since `Copying` comes first; short enough to start at once
     "PRAGMA journal_size_limit = 67108864",
 )
-_PIPELINED: Final = 2
-"""Commits asked for at a time: while one runs in the thread the next stands behind it, so the thread never waits."""
-
 
 class Lane:
     """One connection and the line of work before it."""
@@ -39,25 +36,21 @@ class Lane:
     def __init__(self, line: Line, connection: aiosqlite.Connection) -> None:
         self._line = line
         self._connection = connection
-        self._flushing: set[asyncio.Task[None]] = set()
-        self._at_work = 0
+        self._flushing: asyncio.Task[None] | None = None
 
-    async def run(self, work: Callable[[Records], T]) -> T:
+    def run(self, work: Callable[[Records], T]) -> asyncio.Future[T]:
         """Join the line; the answer comes with the batch. A caller that is cancelled leaves its work behind."""
         future: asyncio.Future[T] = self._line.loop.create_future()
         self._line.works.append(Waiting(work=work, future=future))
-        if self._at_work < _PIPELINED:
-            self._at_work += 1
-            task = self._line.loop.create_task(self._flush())
-            self._flushing.add(task)
-            task.add_done_callback(self._flushing.discard)
-        return await future
+        if self._flushing is None:
+            self._flushing = self._line.loop.create_task(self._flush())
+        return future
 
     async def close(self) -> None:
         """Run what waits, then close."""
         try:
-            while self._flushing:
-                await asyncio.wait(self._flushing)
+            while self._flushing is not None:
+                await asyncio.wait({self._flushing})
         finally:
             await self._connection.close()
 
@@ -66,9 +59,9 @@ class Lane:
             while self._line.works:
                 await self._connection.commit()
         finally:
-            # In the same breath as the last look at the line: a task that is over, but not yet taken out of the set,
-            # must not keep the next caller from starting one.
-            self._at_work -= 1
+            # In the same breath as the last look at the line: a task that is over, but not yet forgotten, must not keep
+            # the next caller from starting one.
+            self._flushing = None
 
 
 class Database:
@@ -117,13 +110,13 @@ class Database:
         copying = Copying(partial(copier.execute_fetchall, COPY), lambda: writer.total_changes)
         return cls(Lane(writing, writer), Lane(reading, reader), copying, copier, writing.notify)
 
-    async def write(self, work: Callable[[Records], T]) -> T:
+    def write(self, work: Callable[[Records], T]) -> asyncio.Future[T]:
         """See `engine.records.Ledger`."""
-        return await self._open(self._writer).run(work)
+        return self._run(self._writer, work)
 
-    async def read(self, work: Callable[[Records], T]) -> T:
+    def read(self, work: Callable[[Records], T]) -> asyncio.Future[T]:
         """See `engine.records.Ledger`."""
-        return await self._open(self._reader).run(work)
+        return self._run(self._reader, work)
 
     def on_commit(self, notify: Callable[[], Any], kind: EventKind | None = None) -> None:
         """See `engine.records.Ledger`."""
@@ -141,10 +134,12 @@ class Database:
         finally:
             await self._writer.close()
 
-    def _open(self, lane: Lane) -> Lane:
-        if self._closed:
-            raise closed()
-        return lane
+    def _run(self, lane: Lane, work: Callable[[Records], T]) -> asyncio.Future[T]:
+        if not self._closed:
+            return lane.run(work)
+        refused: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        refused.set_exception(closed())
+        return refused
 
 
 async def _connect(uri: str, line: Line, busy_seconds: float) -> aiosqlite.Connection:

@@ -107,11 +107,13 @@ class GroupConnection(sqlite3.Connection):
         self._records = StoreRecords(self._sql, reads_only=line.reads_only)
 
     def commit(self) -> None:
-        """Run one batch. Each caller is told in the event loop, once its work is on disk or undone."""
+        """Run all that waits, and what comes meanwhile, batch by batch: each is told of in the event loop, once it is
+        on disk or undone."""
         # Taken before the snapshot: work that comes later may follow a write that the snapshot lacks.
-        batch = self._take()
-        if not batch:
-            return
+        while batch := self._take():
+            self._commit(batch)
+
+    def _commit(self, batch: list[Waiting]) -> None:
         self._sql.broken = None
         self._sql.told = frozenset()
         try:

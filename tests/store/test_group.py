@@ -204,7 +204,7 @@ async def test_work_runs_in_the_order_it_came(database: Database) -> None:
 
 
 async def test_a_caller_that_goes_away_breaks_nothing(database: Database, path: Path) -> None:
-    leaving = asyncio.create_task(database.write(putting("left")))
+    leaving = asyncio.ensure_future(database.write(putting("left")))
     await asyncio.sleep(0)
     leaving.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -297,7 +297,7 @@ async def test_a_follower_that_raises_disturbs_nobody(database: Database) -> Non
 
 async def test_closing_finishes_what_was_asked_and_takes_no_more(path: Path) -> None:
     database = await Database.open(path)
-    asked = [asyncio.create_task(database.write(putting(f"n{n}"))) for n in range(300)]
+    asked = [asyncio.ensure_future(database.write(putting(f"n{n}"))) for n in range(300)]
     await asyncio.sleep(0)
     await database.close()
     assert len(await asyncio.gather(*asked)) == 300
