@@ -125,7 +125,7 @@ def sign(secret: Secret, body: bytes) -> str:
     """Give the value of X-Hub-Signature-256 for `body`.
 
     https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries"""
-    return f"sha256={hmac.digest(secret.reveal().encode(), body, 'sha256').hex()}"
+    return f"sha256={secret.hmac_sha256(body).hex()}"
 
 
 def check_signature(headers: Headers, body: bytes, secrets: Sequence[Secret]) -> Secret:

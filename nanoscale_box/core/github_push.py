@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
 
@@ -13,14 +13,13 @@ from nanoscale_box.core.text import inert
 
 _HEADS: Final = "refs/heads/"
 _TAGS: Final = "refs/tags/"
-_SHA: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_REF: Final = re.compile(r"refs/[^\x00-\x20\x7f~^:?*\[\\]{1,1019}")
+_HEX: Final = "0123456789abcdef"
+_SHA_LENGTHS: Final = (40, 64)
 _MOST_COMMITS: Final = 2048
 """GitHub lists no more; a push that has as many may have had others.
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#push"""
 _MARKER: Final = re.compile(r"\[(skip ci|ci skip|no ci|skip deploy|skip actions|actions skip)\]", re.IGNORECASE)
-
-_Ref = Annotated[str, msgspec.Meta(pattern=r"^refs/[^\x00-\x20\x7f~^:?*\[\\]+\Z", max_length=1024)]
-_Sha = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?\Z")]
 
 
 class _Person(msgspec.Struct, frozen=True):
@@ -42,9 +41,9 @@ class _Commit(msgspec.Struct, frozen=True):
 
 
 class _Body(msgspec.Struct, frozen=True):
-    ref: _Ref
-    before: _Sha
-    after: _Sha
+    ref: str
+    before: str
+    after: str
     repository: Numbered
     installation: Numbered | None = None
     deleted: bool = False
@@ -119,8 +118,12 @@ def read_push(body: bytes) -> tuple[Push, InstallationId | None, bool]:
     may stand
     in it twice (never so when it is written as GitHub does). Raises what msgspec raises, `ValueError` among it."""
     told = _BODY.decode(body)
+    if not _REF.fullmatch(told.ref):
+        raise ValueError("the ref is none that git allows")
     if not told.ref.isascii() and inert(told.ref, limit=1024) != told.ref:
         raise ValueError("the ref holds invisible characters")
+    if not (_is_sha(told.before) and _is_sha(told.after)):
+        raise ValueError("a commit is no 40 or 64 hex digits")
     push = Push(
         repo_id=RepoId(told.repository.id),
         ref=told.ref,
@@ -137,9 +140,13 @@ def read_push(body: bytes) -> tuple[Push, InstallationId | None, bool]:
 def _commit_of(told: _Body) -> Sha:
     """What an annotated tag stands for; anything else stands for itself."""
     head = told.head_commit
-    if told.ref.startswith(_TAGS) and head and head.id and _SHA.fullmatch(head.id) and told.after.strip("0"):
+    if told.ref.startswith(_TAGS) and head and head.id and _is_sha(head.id) and told.after.strip("0"):
         return Sha(head.id)
     return Sha(told.after)
+
+
+def _is_sha(text: str) -> bool:
+    return len(text) in _SHA_LENGTHS and not text.strip(_HEX)
 
 
 def _surely_one(body: bytes, told: _Body) -> bool:

@@ -30,6 +30,7 @@ _SETTINGS: Final = (
     "PRAGMA journal_size_limit = 67108864",
 )
 
+
 class Lane:
     """One connection and the line of work before it."""
 
