@@ -83,8 +83,9 @@ def _faster(name: str, start: _Start, pushes: Pushes, suffix: str = "") -> Line:
 
 
 def _rounds(start: _Start, pushes: Pushes) -> tuple[list[dict[str, Any]], list[dict[str, Any]], int, str]:
-    """Ours and theirs in turn, so that whatever else the machine does falls on both; a first round warms both up."""
-    count, rounds = size(300, 8000, 20000), size(1, 5, 9)
+    """Ours and theirs in turn, in rounds shorter than a second, so that whatever else the machine does falls on both; a
+    first and longer one warms both up."""
+    each, rounds = size(300, 2000, 4000), size(1, 25, 45)
     ours: list[dict[str, Any]] = []
     theirs: list[dict[str, Any]] = []
     with ExitStack() as stack:
@@ -94,6 +95,7 @@ def _rounds(start: _Start, pushes: Pushes) -> tuple[list[dict[str, Any]], list[d
         box = stack.enter_context(running(folder / "home", core=_cores()[0]))
         for turn in range(rounds + 1):
             for process, port, seen in ((box.process, box.port, ours), (peer.process, peer.port, theirs)):
+                count = each if turn else 4 * each
                 before = _cpu_seconds(process.pid)
                 told = load(port, count, pushes=pushes)
                 told["per_second"] = count / told["seconds"]
