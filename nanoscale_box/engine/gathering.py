@@ -16,8 +16,6 @@ from nanoscale_box.engine.records import Ledger, Records
 
 MOST: Final = 256
 """Deliveries in one work."""
-_PIPELINED: Final = 2
-"""Works asked for at a time: while one is being made durable, the next stands behind it and gathers."""
 
 
 class Hearer(Protocol):
@@ -60,6 +58,7 @@ class Into:
 class Gathering:
     """Turns many callers with a delivery each into few works of the store.
 
+    One work at a time: what comes while it is made durable waits for the next, and few large works cost less than many.
     `record` takes them together; of those that it gives None for nothing was written, and `alone` takes each by itself.
     """
 
@@ -70,20 +69,26 @@ class Gathering:
         self._record = record
         self._alone = alone
         self._waiting: deque[_Waiting] = deque()
-        self._works: set[asyncio.Future[Sequence[Receipt | None]]] = set()
+        self._under_way = False
+        self._work: asyncio.Future[Sequence[Receipt | None]] | None = None
+        """Held, for an event loop holds its tasks but loosely."""
         self._apart: set[asyncio.Task[None]] = set()
 
     def add(self, delivery: Delivery, hearer: Hearer) -> None:
         """Record a delivery along with others, and let who waits for it know."""
         self._waiting.append((delivery, hearer))
-        if len(self._works) < _PIPELINED:
-            self._begin()
+        if not self._under_way:
+            self._begin_soon()
+
+    def _begin_soon(self) -> None:
+        """Begin when the event loop comes round: all that had arrived by then is there."""
+        self._under_way = True
+        asyncio.get_running_loop().call_soon(self._begin)
 
     def _begin(self) -> None:
         batch: list[_Waiting] = []
-        work = asyncio.ensure_future(self._ledger.write(partial(self._take, batch)))
-        self._works.add(work)
-        work.add_done_callback(partial(self._settle, batch))
+        self._work = asyncio.ensure_future(self._ledger.write(partial(self._take, batch)))
+        self._work.add_done_callback(partial(self._settle, batch))
 
     def _take(self, batch: list[_Waiting], records: Records) -> Sequence[Receipt | None]:
         """In the store's thread, at its turn: whatever waits by now comes along."""
@@ -92,13 +97,13 @@ class Gathering:
         return self._record(records, [delivery for delivery, _ in batch]) if batch else ()
 
     def _settle(self, batch: list[_Waiting], work: asyncio.Future[Sequence[Receipt | None]]) -> None:
-        self._works.discard(work)
+        self._under_way = False
         error = asyncio.CancelledError() if work.cancelled() else work.exception()
         if error and not batch:  # the store took no work at all
             batch.extend(self._waiting)
             self._waiting.clear()
         if self._waiting:
-            self._begin()
+            self._begin_soon()
         if isinstance(error, BoxError) and not isinstance(error, Unavailable):
             error = None  # one of them spoiled it for all, and all was undone: each is looked at alone
             receipts: Sequence[Receipt | None] = [None] * len(batch)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from http import HTTPStatus
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 from aiohttp.helpers import rfc822_formatted_time
@@ -36,7 +36,7 @@ _BEGINNINGS: Final = {
 }
 
 
-class Whole(NamedTuple):
+class Whole(msgspec.Struct, frozen=True):
     """A delivery as it came; that it is signed rightly is not known yet."""
 
     headers: Headers
