@@ -14,8 +14,7 @@ from nanoscale_box.core.text import inert
 _HEADS: Final = "refs/heads/"
 _TAGS: Final = "refs/tags/"
 _REF: Final = re.compile(r"refs/[^\x00-\x20\x7f~^:?*\[\\]{1,1019}")
-_HEX: Final = "0123456789abcdef"
-_SHA_LENGTHS: Final = (40, 64)
+_SHA: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _MOST_COMMITS: Final = 2048
 """GitHub lists no more; a push that has as many may have had others.
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#push"""
@@ -122,7 +121,7 @@ def read_push(body: bytes) -> tuple[Push, InstallationId | None, bool]:
         raise ValueError("the ref is none that git allows")
     if not told.ref.isascii() and inert(told.ref, limit=1024) != told.ref:
         raise ValueError("the ref holds invisible characters")
-    if not (_is_sha(told.before) and _is_sha(told.after)):
+    if not (_SHA.fullmatch(told.before) and _SHA.fullmatch(told.after)):
         raise ValueError("a commit is no 40 or 64 hex digits")
     push = Push(
         repo_id=RepoId(told.repository.id),
@@ -140,13 +139,9 @@ def read_push(body: bytes) -> tuple[Push, InstallationId | None, bool]:
 def _commit_of(told: _Body) -> Sha:
     """What an annotated tag stands for; anything else stands for itself."""
     head = told.head_commit
-    if told.ref.startswith(_TAGS) and head and head.id and _is_sha(head.id) and told.after.strip("0"):
+    if told.ref.startswith(_TAGS) and head and head.id and _SHA.fullmatch(head.id) and told.after.strip("0"):
         return Sha(head.id)
     return Sha(told.after)
-
-
-def _is_sha(text: str) -> bool:
-    return len(text) in _SHA_LENGTHS and not text.strip(_HEX)
 
 
 def _surely_one(body: bytes, told: _Body) -> bool:

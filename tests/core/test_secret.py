@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hmac
 import logging
 import pickle
 from dataclasses import replace
@@ -53,3 +54,10 @@ def test_an_empty_secret_is_no_secret() -> None:
 def test_a_failed_comparison_of_what_holds_secrets_shows_none() -> None:
     one = EnvVar(key="A", value=Secret(TEXT))
     assert TEXT not in repr((one, replace(one, value=Secret("x"))))
+
+
+@pytest.mark.parametrize("text", [TEXT, "\u00fcber", "x" * 200])
+def test_what_it_signs_is_signed_as_the_standard_says(text: str) -> None:
+    secret = Secret(text)
+    for message in (b"", b"a delivery", b"x" * 10_000, b"a delivery"):
+        assert secret.hmac_sha256(message) == hmac.digest(text.encode(), message, "sha256")

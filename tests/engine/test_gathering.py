@@ -11,7 +11,7 @@ import pytest
 from nanoscale_box.core.errors import BoxError, Code, Invalid, Unavailable
 from nanoscale_box.core.github import Delivery
 from nanoscale_box.core.model import EventKind, Receipt
-from nanoscale_box.engine.gathering import Gathering
+from nanoscale_box.engine.gathering import Gathering, Hearer
 from nanoscale_box.engine.records import Records
 
 T = TypeVar("T")
@@ -121,3 +121,52 @@ async def test_one_who_goes_away_disturbs_no_other() -> None:
     ledger.gate.set()
     assert await stays == receipt(deliveries(2)[1])
     assert gone.cancelled()
+
+
+async def test_one_who_fails_on_hearing_keeps_no_other_from_it() -> None:
+    class Failing:
+        def done(self) -> bool:
+            return False
+
+        def set_result(self, receipt: Receipt, /) -> None:
+            raise OSError("the connection is gone")
+
+        set_exception = None
+
+    ledger = Ledger()
+    ledger.gate.set()
+    raised: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: raised.append(context.get("exception")))
+    gathering = Gathering(ledger, record, alone)
+    first, last = deliveries(3)[0], deliveries(3)[2]
+    before, after = loop.create_future(), loop.create_future()
+    gathering.add(first, before)
+    gathering.add(deliveries(3)[1], cast(Hearer, Failing()))
+    gathering.add(last, after)
+    assert await asyncio.gather(before, after) == [receipt(first), receipt(last)]
+    assert [str(one) for one in raised] == ["the connection is gone"]
+    assert await told(gathering, 1)[0] == receipt(first)
+
+
+async def test_what_comes_while_a_work_is_under_way_waits_for_the_next() -> None:
+    ledger = Ledger()
+    taken: list[int] = []
+
+    def counting(records: Records, together: Sequence[Delivery]) -> list[Receipt | None]:
+        taken.append(len(together))
+        return record(records, together)
+
+    gathering = Gathering(ledger, counting, alone)
+    asked = told(gathering, 5)
+    await asyncio.sleep(0)  # the event loop comes round, and the work is asked for
+    await asyncio.sleep(0)
+    assert ledger.works == 1
+    asked += told(gathering, 3)  # before its turn: they come along
+    ledger.gate.set()
+    await asked[0]
+    ledger.gate.clear()
+    asked += told(gathering, 2)
+    ledger.gate.set()
+    await asyncio.gather(*asked)
+    assert taken == [8, 2]
