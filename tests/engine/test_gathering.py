@@ -144,7 +144,7 @@ async def test_one_who_fails_on_hearing_keeps_no_other_from_it() -> None:
     gathering.add(first, before)
     gathering.add(deliveries(3)[1], cast(Hearer, Failing()))
     gathering.add(last, after)
-    assert await asyncio.gather(before, after) == [receipt(first), receipt(last)]
+    assert [await before, await after] == [receipt(first), receipt(last)]
     assert [str(one) for one in raised] == ["the connection is gone"]
     assert await told(gathering, 1)[0] == receipt(first)
 
