@@ -19,7 +19,7 @@ CLOCK_TOLERANCE: Final = timedelta(seconds=60)
 _TIME_WORDS: Final = ("('iat')", "('exp')", "expiration time", "issued at")
 # A path of two parts may be the name of a private repository.
 _NAME_LIKE: Final = re.compile(r"[\w.%-]+/[\w./%-]+")
-_SET_CLOCK: Final = "Set the clock (timedatectl set-ntp true), then ask again for what failed meanwhile."
+_SET_CLOCK: Final = f"Set the clock: timedatectl set-ntp true. {TRIED_AGAIN}"
 
 
 class Kind(StrEnum):
@@ -127,6 +127,7 @@ def clock_off(skew: timedelta) -> Unavailable:
         Code.GITHUB_CLOCK,
         f"This machine's clock is {clock_skew(skew)} GitHub's, so GitHub refuses the box's signature.",
         hint=_SET_CLOCK,
+        fault=Fault.BOX,
     )
 
 
@@ -139,6 +140,7 @@ def _unauthorized(kind: Kind, words: str, skew: timedelta | None) -> BoxError:
                 Code.GITHUB_CLOCK,
                 "GitHub refuses the box's signature for its time, so this machine's clock seems to be off.",
                 hint=_SET_CLOCK,
+                fault=Fault.BOX,
             )
         case Kind.APP:
             return Unavailable(
