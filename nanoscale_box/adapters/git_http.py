@@ -21,13 +21,11 @@ from urllib3.response import BaseHTTPResponse
 from nanoscale_box.adapters.git_limits import MIB, GitLimits
 from nanoscale_box.adapters.git_pack import too_large
 from nanoscale_box.adapters.git_reach import pool_for
-from nanoscale_box.core.errors import BoxError, Code, DeployFailed, Fault, Unavailable
+from nanoscale_box.core.errors import TRIED_AGAIN, BoxError, Code, DeployFailed, Fault, Unavailable
 from nanoscale_box.core.text import inert
 
 AGENT: Final = "git/2.0 nanoscale-box"
 """Some servers answer in git's protocol only to an agent that begins with `git/`."""
-WAIT: Final = "A deployment is tried again by itself, anything else when you ask for it."
-"""The hint for what passes by itself: nobody asks again for a plan that was only looked at."""
 _LARGE: Final = MIB
 _PIECE: Final = MIB // 8
 _REDIRECTS: Final = 4
@@ -119,7 +117,7 @@ class Transport:
                 raise Unavailable(
                     Code.SOURCE_UNREACHABLE,
                     f"{self.host} cannot answer now (HTTP {status})",
-                    hint=WAIT,
+                    hint=TRIED_AGAIN,
                     fault=Fault.NETWORK,
                     retry_after=float(after) if re.fullmatch("[0-9]{1,6}", after) else None,
                 )
@@ -140,7 +138,7 @@ class Transport:
 
     def unreachable(self, wrong: HTTPError) -> Unavailable:
         """The sentence for a connection that failed."""
-        code, hint = Code.SOURCE_UNREACHABLE, f"Check the network. {WAIT}"
+        code, hint = Code.SOURCE_UNREACHABLE, f"Check the network. {TRIED_AGAIN}"
         match wrong:
             case ReadTimeoutError():
                 code, what = Code.SOURCE_TIMEOUT, f"{self.host} was silent for {self._limits.stall_seconds:g} seconds."
@@ -178,7 +176,7 @@ class Transport:
             return self._refused(f"answered: {text}", hint=_TRY_CLONE)
         if self.ended_early:
             what = f"{self.host} closed the connection before everything was sent"
-            return Unavailable(Code.SOURCE_UNREACHABLE, what, hint=WAIT, fault=Fault.NETWORK)
+            return Unavailable(Code.SOURCE_UNREACHABLE, what, hint=TRIED_AGAIN, fault=Fault.NETWORK)
         return self._refused("does not answer as git servers do", hint=_TRY_CLONE)
 
 

@@ -17,13 +17,13 @@ import msgspec
 from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
 
-from nanoscale_box.adapters.git_http import AGENT, WAIT, origin_of
+from nanoscale_box.adapters.git_http import AGENT, origin_of
 from nanoscale_box.adapters.git_lfs import LfsFile
 from nanoscale_box.adapters.git_limits import MIB
 from nanoscale_box.adapters.git_messages import Checkout
 from nanoscale_box.adapters.git_reach import pool_for
 from nanoscale_box.adapters.git_wire import basic
-from nanoscale_box.core.errors import BoxError, Code, DeployFailed, Fault, Unavailable
+from nanoscale_box.core.errors import TRIED_AGAIN, BoxError, Code, DeployFailed, Fault, Unavailable
 from nanoscale_box.core.text import inert
 
 ARRIVING: Final = "tmp_incoming"
@@ -208,6 +208,6 @@ class LfsStore:
         return Unavailable(
             Code.SOURCE_UNREACHABLE,
             f"the file {file.path} in Git LFS could not be fetched now{more}",
-            hint=WAIT,
+            hint=TRIED_AGAIN,
             fault=Fault.NETWORK,
         )

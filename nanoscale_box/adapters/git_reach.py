@@ -68,6 +68,8 @@ def _dial(host: str, port: int | None, elsewhere: bool, connect: Callable[[str],
 
 
 class _Plain(HTTPConnection):
+    """A connection that dials the addresses that were looked at, and no others."""
+
     elsewhere = False
 
     def _new_conn(self) -> socket.socket:
@@ -83,20 +85,8 @@ class _Plain(HTTPConnection):
         return _dial(name, self.port, self.elsewhere, connect)
 
 
-class _Tls(HTTPSConnection):
-    elsewhere = False
-
-    def _new_conn(self) -> socket.socket:
-        name = self._dns_host
-
-        def connect(address: str) -> socket.socket:
-            self._dns_host = address
-            try:
-                return super(_Tls, self)._new_conn()
-            finally:
-                self._dns_host = name
-
-        return _dial(name, self.port, self.elsewhere, connect)
+class _Tls(_Plain, HTTPSConnection):
+    pass
 
 
 class _PlainElsewhere(_Plain):

@@ -17,7 +17,7 @@ from aiohttp import web
 
 from nanoscale_box.adapters.git import GitSource
 from nanoscale_box.adapters.git_limits import GIB, MIB, GitLimits
-from nanoscale_box.core.errors import BoxError, Code, Fault
+from nanoscale_box.core.errors import TRIED_AGAIN, BoxError, Code, Fault
 from nanoscale_box.core.model import DeploymentId, ProjectId, Release, Sha
 from nanoscale_box.engine.ports import Remote
 from tests.adapters.git_fixtures import (
@@ -643,7 +643,7 @@ async def test_a_silent_server(target: Target) -> None:
     short = replace(LIMITS, stall_seconds=0.5)
     error = await at_head(target, silent, short)
     assert (error.code, error.fault) == (Code.SOURCE_TIMEOUT, Fault.NETWORK)
-    assert "A deployment is tried again by itself, anything else when you ask" in error.hint, "true of a plan, too"
+    assert TRIED_AGAIN in error.hint, "true of a plan, too"
     commit = commit_text(name_of(b"tree", b""))
     error = await crafted(target, commit, silent, short)
     assert (error.code, error.fault) == (Code.SOURCE_TIMEOUT, Fault.NETWORK)

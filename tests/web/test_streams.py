@@ -138,11 +138,13 @@ async def test_streams_end_when_the_box_stops(engine: FakeEngine, tmp_path: Path
 
 
 async def test_streams_let_go_of_readers_that_left(local: ClientSession) -> None:
+    before = asyncio.all_tasks()
     async with local.get(routes.EVENTS) as answer:
         await answer.content.readuntil(b"\n\n")
-        during = len(asyncio.all_tasks())
-    await asyncio.sleep(0.8)
-    assert len(asyncio.all_tasks()) < during
+        serving = asyncio.all_tasks() - before
+    assert serving
+    _, left = await asyncio.wait(serving, timeout=30)
+    assert not left
 
 
 async def test_a_log_to_its_end(local: ClientSession, engine: FakeEngine) -> None:
