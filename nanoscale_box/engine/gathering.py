@@ -19,8 +19,8 @@ MOST: Final = 256
 
 
 class Hearer(Protocol):
-    """Who waits for what becomes of a delivery, in the event loop. A future is one, and one that is told without the
-    loop's going round once more may be made."""
+    """Who waits in the event loop for what becomes of a delivery: a future, or somebody who does at once what a future
+    would have done when the loop comes round."""
 
     def done(self) -> bool:
         """Whether nobody listens any more."""

@@ -275,7 +275,7 @@ class Ledger(Protocol):
     else."""
 
     def write(self, work: Callable[[Records], T]) -> Awaitable[T]:
-        """Run `work` and commit; when this returns, what it wrote is on disk (fsynced). Work that raises leaves
+        """Run `work` and commit; once its answer is there, what it wrote is on disk (fsynced). Work that raises leaves
         nothing.
         `Unavailable` `disk_full` or `store_unavailable` when it could not be made durable."""
         ...
