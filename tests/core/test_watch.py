@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nanoscale_box.core.errors import Invalid
-from nanoscale_box.core.watch import MAX_LENGTH, check_patterns, touches
+from nanoscale_box.core.watch import MAX_LENGTH, MAX_PATTERNS, check_patterns, touches
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,16 @@ from nanoscale_box.core.watch import MAX_LENGTH, check_patterns, touches
         (["*.py"], {"src/a.py"}, False),
         (["**/*.py"], {"a.py"}, True),
         (["**/*.py"], {"src/deep/a.py"}, True),
+        (["**/a.py"], {"a.py"}, True),
+        (["**/a.py"], {"src/deep/a.py"}, True),
+        (["**/a.py"], {"src/ba.py"}, False),
+        (["**/a.py"], {"ba.py"}, False),
+        (["src/**/a.py"], {"src/a.py"}, True),
+        (["src/**/a.py"], {"src/deep/er/a.py"}, True),
+        (["src/**/a.py"], {"src/deep/ba.py"}, False),
+        (["src/**/a.py"], {"srca.py"}, False),
+        (["?*"], {"a"}, True),
+        (["?**/b"], {"ab"}, True),
         (["a?c"], {"abc"}, True),
         (["a?c"], {"a/c"}, False),
         (["!docs/**"], {"docs/a.md"}, False),
@@ -49,6 +59,12 @@ def test_no_change_at_all_is_not_watched() -> None:
 def test_a_pattern_that_cannot_be_meant_is_refused(pattern: str) -> None:
     with pytest.raises(Invalid):
         check_patterns([pattern])
+
+
+def test_there_may_be_so_many_patterns_and_no_more() -> None:
+    assert len(check_patterns(["a"] * MAX_PATTERNS)) == MAX_PATTERNS
+    with pytest.raises(Invalid, match=str(MAX_PATTERNS)):
+        check_patterns(["a"] * (MAX_PATTERNS + 1))
 
 
 @given(st.text(max_size=60), st.frozensets(st.text(max_size=40), max_size=5))
