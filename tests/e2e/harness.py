@@ -221,7 +221,10 @@ class Box:
         """The running apps: deployment id -> process id."""
         found = {}
         for record in (self.home / "instances").glob("*.json"):
-            process = json.loads(record.read_text()).get("process")
+            try:
+                process = json.loads(record.read_text()).get("process")
+            except FileNotFoundError:  # it was ended between the two looks
+                continue
             if process and is_running(process["pid"]):
                 found[record.stem] = int(process["pid"])
         return found
