@@ -40,6 +40,8 @@ SETS = ("box", "test", "check")
 # What would bend the installers away from .venv. Indexes, proxies and certificates stay as the owner set them.
 BENDING = ("PIP_PREFIX", "PIP_TARGET", "PIP_USER", "PYTHONHOME", "PYTHONPATH", "UV_SYSTEM_PYTHON", "VIRTUAL_ENV")
 
+ENDING = (signal.SIGINT, signal.SIGTERM)
+
 REDRAW = "\r\x1b[K" if sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb" else ""
 
 DISK_FULL = "the disk is full; make room and run the same command again"
@@ -217,19 +219,21 @@ def run(label: str, argv: list[str], lock: int, count: int = 0, *, may_fail: boo
     environment.setdefault("PIP_RETRIES", "2")
     environment.setdefault("RUSTUP_HOME", os.devnull)  # pip starts `rustc`, and rustup's would make itself a home
     said = b""
-    with (
-        LOG.open("ab") as log,
-        subprocess.Popen(
-            argv,
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            pass_fds=[lock],
-        ) as child,
-    ):
+    child = None
+    with LOG.open("ab") as log, contextlib.ExitStack() as stack:
         try:
+            with undisturbed():
+                child = stack.enter_context(
+                    subprocess.Popen(
+                        argv,
+                        cwd=ROOT,
+                        env=environment,
+                        stdin=subprocess.DEVNULL,
+                        stdout=subprocess.PIPE,
+                        stderr=subprocess.STDOUT,
+                        pass_fds=[lock],
+                    )
+                )
             for chunk in chunks(child.stdout.fileno() if child.stdout else -1):
                 log.write(chunk)
                 said += chunk
@@ -237,11 +241,25 @@ def run(label: str, argv: list[str], lock: int, count: int = 0, *, may_fail: boo
                 show(label, started, f"{seen} of {count}" if 0 < seen <= count else "")
             code = child.wait()
         finally:
-            if child.poll() is None:
+            if child is not None and child.poll() is None:
                 child.terminate()
     show(label, started, done=True)
     if code and not may_fail:
         raise Trouble(reason(said.decode(errors="replace")))
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """An interruption waits for the end of this block: what is being started has to be known to be ended."""
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda *told: came.append(told[0])) for number in ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if came:
+        raise KeyboardInterrupt
 
 
 def chunks(source: int) -> Iterator[bytes]:

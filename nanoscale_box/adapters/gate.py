@@ -35,6 +35,8 @@ class Candidate:
     port: int
     elsewhere: Callable[[], Sequence[Listener]]
     """Where it listens, asked when it does not where it should."""
+    strange: Callable[[], bool]
+    """Whether somebody else listens on its port, as far as can be seen: what was free a moment ago may be taken."""
     ended: asyncio.Event
     status: Callable[[], int | None]
     """Its exit status once it ended, negative for a signal; None when nobody can tell."""
@@ -57,6 +59,8 @@ async def wait_until_healthy(candidate: Candidate, health: Health) -> None:
         seen = await _ask(candidate, health, min(max(left, 0.1), _LONGEST_ANSWER))
         if candidate.ended.is_set():
             break
+        if isinstance(seen, int) and await asyncio.to_thread(candidate.strange):
+            seen = Silence.REFUSED
         waited = loop.time() - began
         match seen:
             case int() if health.lowest <= seen <= health.highest:

@@ -24,6 +24,7 @@ from nanoscale_box.adapters.processes import (
     Watch,
     end_family,
     family,
+    holder,
     identify_child,
     is_alive,
     listeners,
@@ -122,9 +123,11 @@ class ProcessRunner:
             gate.check_static(site_of(instance.address))
             return
         running = self._wards.at_the_gate(instance.release)
+        port = port_of(instance.address)
         candidate = gate.Candidate(
-            port=port_of(instance.address), elsewhere=lambda: _listening(running), ended=running.ended,
-            log=self._folders.run_log(instance.release), clean=running.clean, status=lambda: _exit_status(running),
+            port=port, elsewhere=lambda: _listening(running), strange=lambda: _is_strangers(running, port),
+            ended=running.ended, log=self._folders.run_log(instance.release), clean=running.clean,
+            status=lambda: _exit_status(running),
         )  # fmt: skip
         await gate.wait_until_healthy(candidate, health)
         running.is_live = True
@@ -247,6 +250,11 @@ def _part_with(running: _Running) -> None:
 
 def _listening(running: _Running) -> list[Listener]:
     return listeners(family(running.leader, running.record.marks))
+
+
+def _is_strangers(running: _Running, port: int) -> bool:
+    """Whether a process that is none of the app's is seen to listen on the port."""
+    return port not in {one.port for one in _listening(running)} and holder(port) is not None
 
 
 def _exit_status(running: _Running) -> int | None:

@@ -112,9 +112,11 @@ class SystemdRunner:
             gate.check_static(site_of(instance.address))
             return
         running = self._wards.at_the_gate(instance.release)
+        port = port_of(instance.address)
         candidate = gate.Candidate(
-            port=port_of(instance.address), ended=running.ended, log=self._folders.run_log(instance.release),
-            clean=running.clean, status=lambda: running.status, elsewhere=lambda: self._listening(running),
+            port=port, ended=running.ended, log=self._folders.run_log(instance.release), clean=running.clean,
+            status=lambda: running.status, elsewhere=lambda: self._listening(running),
+            strange=lambda: _is_strangers(running, port),
         )  # fmt: skip
         try:
             await gate.wait_until_healthy(candidate, health)
@@ -261,3 +263,9 @@ class SystemdRunner:
         except TimeoutError:
             return None
         return state.status
+
+
+def _is_strangers(running: _Running, port: int) -> bool:
+    """Whether a process of another user than the project's listens on the port."""
+    uid = running.uid
+    return uid is not None and port not in {one.port for one in listeners_of_user(uid)}

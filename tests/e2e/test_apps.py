@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -99,19 +98,10 @@ async def test_a_static_site(box: Box, sandbox: Sandbox) -> None:
     assert box.apps() == {}, "a static site needs no process"
 
 
-@pytest.mark.parametrize(
-    "files",
-    [
-        {"requirements.txt": "idna\n", "app.py": PACKAGED},
-        {"pyproject.toml": '[project]\nname = "x"\nversion = "1"\ndependencies = ["idna"]\n', "main.py": PACKAGED},
-    ],
-    ids=["requirements", "pyproject"],
-)
-async def test_a_python_app_with_a_package(
-    box: Box, sandbox: Sandbox, files: Mapping[str, str], tmp_path: Path
-) -> None:
+async def test_a_python_project(box: Box, sandbox: Sandbox, tmp_path: Path) -> None:
     await asyncio.to_thread(needs_an_index, tmp_path / "probe")
-    url = await repository(sandbox, "py", files)
+    project = '[project]\nname = "x"\nversion = "1"\ndependencies = ["idna"]\n'
+    url = await repository(sandbox, "py", {"pyproject.toml": project, "main.py": PACKAGED})
     await box.start()
     env = [EnvVar(key=key, value=value) for key, value in PIP.items()]
     done = await box.create(url, name="py", env_vars=env, seconds=INSTALLING)
@@ -127,7 +117,7 @@ async def test_a_python_app_with_a_package(
     ],
     ids=["flask", "fastapi"],
 )
-async def test_a_python_framework(
+async def test_a_python_framework_by_its_requirements(
     box: Box, sandbox: Sandbox, packages: str, app: str, why: str, tmp_path: Path
 ) -> None:
     await asyncio.to_thread(needs_an_index, tmp_path / "probe")

@@ -160,6 +160,31 @@ def test_an_interrupted_start_is_not_mistaken_for_a_finished_one(checkout: Path)
     assert len(calls(checkout)) == 2
 
 
+EARLY = """
+import os, signal, subprocess, sys
+sys.path.insert(0, sys.argv[1])
+import install
+start = subprocess.Popen
+class Early(start):
+    def __init__(self, argv, **options):
+        super().__init__(argv, **options)
+        if "pip" in argv:
+            os.kill(os.getpid(), signal.SIGINT)
+subprocess.Popen = Early
+sys.exit(install.main("box"))
+"""
+
+
+def test_an_interruption_while_the_installer_starts_ends_it_too(checkout: Path) -> None:
+    gate = checkout.parent / "bin" / "uv.gate"
+    os.mkfifo(gate)
+    argv = [sys.executable, "-c", EARLY, str(checkout / "scripts")]
+    done = subprocess.run(argv, env=environment(checkout), capture_output=True, text=True, check=False, timeout=20)
+    assert (done.returncode, "interrupted" in done.stderr) == (130, True), done.stderr
+    gate.unlink()
+    assert box(checkout).stdout == "here []\n", "nobody holds the lock any more"
+
+
 def test_nothing_is_made_in_the_home_of_whoever_installs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """pip asks a `rustc` for its version, and where that is rustup's, it makes itself a home first."""
     rustc = tmp_path / "bin" / "rustc"
