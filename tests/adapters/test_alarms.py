@@ -46,7 +46,9 @@ async def test_the_second_of_one_name_replaces_the_first(alarms: ApAlarms) -> No
     rung: list[int] = []
     for number in range(100):
         alarms.at(soon(0.1), "one", lambda number=number: rung.append(number))  # type: ignore[misc]
-    await asyncio.sleep(0.5)
+    last = asyncio.Event()
+    alarms.at(soon(0.3), "last", last.set)
+    await asyncio.wait_for(last.wait(), 10)
     assert rung == [99]
 
 
