@@ -35,8 +35,8 @@ class Candidate:
     port: int
     elsewhere: Callable[[], Sequence[Listener]]
     """Where it listens, asked when it does not where it should."""
-    strange: Callable[[], bool]
-    """Whether somebody else listens on its port, as far as can be seen: what was free a moment ago may be taken."""
+    stranger: Callable[[], str | None]
+    """Who else it is that answers on its port, as far as can be seen: what was free a moment ago may be taken."""
     ended: asyncio.Event
     status: Callable[[], int | None]
     """Its exit status once it ended, negative for a signal; None when nobody can tell."""
@@ -59,7 +59,8 @@ async def wait_until_healthy(candidate: Candidate, health: Health) -> None:
         seen = await _ask(candidate, health, min(max(left, 0.1), _LONGEST_ANSWER))
         if candidate.ended.is_set():
             break
-        if isinstance(seen, int) and await asyncio.to_thread(candidate.strange):
+        stranger = None if seen is Silence.REFUSED else await asyncio.to_thread(candidate.stranger)
+        if stranger:
             seen = Silence.REFUSED
         waited = loop.time() - began
         match seen:
@@ -68,7 +69,7 @@ async def wait_until_healthy(candidate: Candidate, health: Health) -> None:
             case int() if waited >= min(health.grace_seconds, health.timeout_seconds):
                 raise _wrong(health, seen)
             case Silence() if waited >= health.timeout_seconds:
-                raise await _silent(candidate, health, seen)
+                raise await _silent(candidate, health, seen, stranger)
         await sleep_unless(candidate.ended, min(max(_FIRST_PAUSE, waited / 20), _LONGEST_PAUSE))
     raise _exited(candidate)
 
@@ -125,7 +126,7 @@ def _wrong(health: Health, status: int) -> DeployFailed:
     )
 
 
-async def _silent(candidate: Candidate, health: Health, silence: Silence) -> DeployFailed:
+async def _silent(candidate: Candidate, health: Health, silence: Silence, stranger: str | None) -> DeployFailed:
     path, seconds = inert(health.path, limit=100), health.timeout_seconds
     match silence:
         case Silence.MUTE:
@@ -139,6 +140,8 @@ async def _silent(candidate: Candidate, health: Health, silence: Silence) -> Dep
         case Silence.REFUSED:
             elsewhere = await asyncio.to_thread(candidate.elsewhere)
             what = f"the app did not listen on port {candidate.port} within {seconds} seconds"
+            if stranger:
+                what = f"{what}, and {inert(stranger, limit=100)} does"
             return DeployFailed(Code.NEVER_LISTENED, what, hint=_where(candidate, elsewhere))
 
 

@@ -125,7 +125,7 @@ class ProcessRunner:
         running = self._wards.at_the_gate(instance.release)
         port = port_of(instance.address)
         candidate = gate.Candidate(
-            port=port, elsewhere=lambda: _listening(running), strange=lambda: _is_strangers(running, port),
+            port=port, elsewhere=lambda: _listening(running), stranger=lambda: _stranger(running, port),
             ended=running.ended, log=self._folders.run_log(instance.release), clean=running.clean,
             status=lambda: _exit_status(running),
         )  # fmt: skip
@@ -252,9 +252,9 @@ def _listening(running: _Running) -> list[Listener]:
     return listeners(family(running.leader, running.record.marks))
 
 
-def _is_strangers(running: _Running, port: int) -> bool:
-    """Whether a process that is none of the app's is seen to listen on the port."""
-    return port not in {one.port for one in _listening(running)} and holder(port) is not None
+def _stranger(running: _Running, port: int) -> str | None:
+    """The process that listens on the port and is none of the app's; None when none is seen."""
+    return None if port in {one.port for one in _listening(running)} else holder(port)
 
 
 def _exit_status(running: _Running) -> int | None:

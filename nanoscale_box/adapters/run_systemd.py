@@ -14,7 +14,7 @@ from nanoscale_box.adapters.errands import Errands
 from nanoscale_box.adapters.folders import Folders, open_log
 from nanoscale_box.adapters.free_ports import APP_PORTS, free_port
 from nanoscale_box.adapters.instances import STATIC, Record, Records, port_of, site_of
-from nanoscale_box.adapters.processes import Listener, Watch, identify, listeners_of_user
+from nanoscale_box.adapters.processes import Listener, Watch, holder, identify, listeners_of_user
 from nanoscale_box.adapters.unit_logs import UnitLogs
 from nanoscale_box.adapters.unit_orders import Order, Orders, end, over
 from nanoscale_box.adapters.wards import Wards
@@ -116,7 +116,7 @@ class SystemdRunner:
         candidate = gate.Candidate(
             port=port, ended=running.ended, log=self._folders.run_log(instance.release), clean=running.clean,
             status=lambda: running.status, elsewhere=lambda: self._listening(running),
-            strange=lambda: _is_strangers(running, port),
+            stranger=lambda: _stranger(running, port),
         )  # fmt: skip
         try:
             await gate.wait_until_healthy(candidate, health)
@@ -265,7 +265,9 @@ class SystemdRunner:
         return state.status
 
 
-def _is_strangers(running: _Running, port: int) -> bool:
-    """Whether a process of another user than the project's listens on the port."""
+def _stranger(running: _Running, port: int) -> str | None:
+    """Who it is that answers on the port, where that is another user than the project's."""
     uid = running.uid
-    return uid is not None and port not in {one.port for one in listeners_of_user(uid)}
+    if uid is None or port in {one.port for one in listeners_of_user(uid)}:
+        return None
+    return holder(port) or "a process of another user"

@@ -235,24 +235,6 @@ async def test_the_gate_says_what_is_wrong(
     assert hint.replace("{elsewhere}", elsewhere) in caught.value.hint
 
 
-async def test_who_else_answers_on_its_port_is_not_taken_for_the_app(runner: ProcessRunner) -> None:
-    instance = await runner.start(RELEASE, line("sleep 600"), None, [])
-
-    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-        await writer.drain()
-        writer.close()
-
-    stranger = await asyncio.start_server(greet, "127.0.0.1", int(instance.address.rpartition(":")[2]))
-    try:
-        with pytest.raises(DeployFailed) as caught:
-            await runner.gate(instance, QUICK)
-    finally:
-        stranger.close()
-    assert caught.value.code is Code.NEVER_LISTENED
-
-
 async def test_an_app_that_ended_before_its_gate_is_explained_too(runner: ProcessRunner, folders: Folders) -> None:
     instance = await runner.start(RELEASE, line("echo why; exit 4"), None, [])
     await until(lambda: not list(folders.instances.iterdir()))

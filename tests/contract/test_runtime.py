@@ -151,6 +151,25 @@ async def test_the_gate_says_what_is_wrong(on: Stand, line: str, code: Code, det
     assert hint.replace("{elsewhere}", elsewhere) in caught.value.hint
 
 
+async def test_who_else_answers_on_its_port_is_not_taken_for_the_app(on: Stand) -> None:
+    instance = await on.runner.start(on.release(), plan("sleep 600"), None, [])
+
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    stranger = await asyncio.start_server(greet, "127.0.0.1", port_of(instance))
+    try:
+        with pytest.raises(DeployFailed) as caught:
+            await on.runner.gate(instance, QUICK)
+    finally:
+        stranger.close()
+    assert caught.value.code is Code.NEVER_LISTENED
+    assert f"(pid {os.getpid()}) does" in caught.value.detail
+
+
 async def test_a_redirect_and_a_slow_start_pass_the_gate(on: Stand) -> None:
     instance = await on.runner.start(on.release(), plan("sleep 0.5; exec python3 server.py 302"), None, [])
     await on.runner.gate(instance, Health(timeout_seconds=30, highest=399))
